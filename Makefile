@@ -1,0 +1,59 @@
+# `make demo` and `make test` are all that a new machine needs; both set up .venv first.
+# The other targets run a course from this folder, each one line over nbgrader.
+
+PYTHON ?= python3
+ASSIGNMENT ?= backprop
+
+# nbgrader calls alembic by name, so the environment's programs must be found first.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo test lint generate release collect autograde feedback export grade clean
+
+help:
+	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
+	@echo "make test        all tests        make lint   format, lint and types"
+	@echo "make generate    solutions/ -> assignments/ (the students' notebooks)"
+	@echo "make release     put the assignment into the exchange"
+	@echo "make collect     fetch what students have submitted"
+	@echo "make grade       a quick table of marks; changes nothing"
+	@echo "make autograde   marks into the gradebook"
+	@echo "make feedback    pages for the students, released to them"
+	@echo "make export      the gradebook as grades.csv"
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt setup.sh
+	@PYTHON="$(PYTHON)" TORCH="$(TORCH)" sh setup.sh
+
+demo: .venv/ready
+	@python -m demo
+
+test: .venv/ready
+	@python -m pytest
+
+lint: .venv/ready
+	@ruff format --check . && ruff check . && mypy
+
+generate: .venv/ready
+	@nbgrader generate_assignment $(ASSIGNMENT) --force
+
+release: .venv/ready
+	@nbgrader release_assignment $(ASSIGNMENT)
+
+collect: .venv/ready
+	@nbgrader collect $(ASSIGNMENT) --update
+
+grade: .venv/ready
+	@autograder grade submitted --assignment $(ASSIGNMENT)
+
+autograde: .venv/ready
+	@nbgrader autograde $(ASSIGNMENT)
+
+feedback: .venv/ready
+	@nbgrader generate_feedback $(ASSIGNMENT) --force && nbgrader release_feedback $(ASSIGNMENT)
+
+export: .venv/ready
+	@nbgrader export
+
+clean:
+	@rm -rf .venv demo/course

@@ -1,0 +1,1 @@
+"""Mark backpropagation written by hand against hidden reference gradients."""

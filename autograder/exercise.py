@@ -1,0 +1,161 @@
+"""An exercise is a notebook: read one into what grading needs, and nothing that is particular to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.forward import Assignment, ForwardError, parse_forward
+
+Cell = Any  # nbformat's NotebookNode: a dict with attribute access
+
+
+class ExerciseError(ValueError):
+    """The notebook is not an exercise; the message says which cell to change."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One gradient that is marked.
+
+    name: the d-variable that the student assigns. tensor: the tensor it is the gradient of.
+    label: the tensor's name as `cmp` prints it. check: grade_id of its check cell. points: its worth.
+    solutions: grade_ids of its solution cells, in order; more than one where several paths add up.
+    """
+
+    name: str
+    tensor: str
+    label: str
+    check: str
+    points: float
+    solutions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a solution notebook says, as data.
+
+    setup: sources of the locked code cells before the forward cell, in order, the parameters cell among
+    them. parameters: index in `setup` after which a case's own parameters are set. forward: source of the
+    forward cell. steps: the marked gradients, in the order of their check cells. locked: every locked
+    cell's source by grade_id. cells: the notebook's nbgrader cells by grade_id, in order.
+    """
+
+    name: str
+    path: Path
+    setup: tuple[str, ...]
+    parameters: int
+    forward: str
+    assignments: tuple[Assignment, ...]
+    steps: tuple[Step, ...]
+    locked: dict[str, str]
+    cells: dict[str, Cell]
+
+    @property
+    def max_score(self) -> float:
+        """The sum of all points."""
+        return sum(step.points for step in self.steps)
+
+
+def read_exercise(path: Path) -> Exercise:
+    """Read `solutions/<assignment>/<exercise>.ipynb`. Raises ExerciseError, OSError."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{path} is not a notebook: {error}") from None
+    return exercise_from_notebook(notebook, path)
+
+
+def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
+    """The exercise in a solution notebook that has been read already. Raises ExerciseError."""
+    cells: dict[str, Cell] = {}
+    setup: list[str] = []
+    parameters = 0
+    forward: str | None = None
+    for cell in notebook.cells:
+        info = nbgrader_info(cell)
+        grade_id = info.get("grade_id")
+        if grade_id is not None:
+            if grade_id in cells:
+                raise ExerciseError(f"{path}: two cells have the grade_id {grade_id}; give each its own")
+            cells[grade_id] = cell
+        if cell.cell_type != "code" or not is_locked(cell):
+            continue
+        if has_tag(cell, "forward"):
+            if forward is not None:
+                raise ExerciseError(f"{path}: two cells have the tag forward; an exercise has one forward pass")
+            forward = cell.source
+        elif forward is None and not has_tag(cell, "autograd"):
+            setup.append(cell.source)
+            if has_tag(cell, "parameters"):
+                parameters = len(setup)
+    if forward is None:
+        raise ExerciseError(f"{path}: no locked code cell has the tag forward; tag the cell of the forward pass")
+    try:
+        assignments = parse_forward(forward)
+    except ForwardError as error:
+        raise ExerciseError(f"{path}: {error}") from None
+    steps = tuple(_steps(cells, path))
+    if not steps:
+        raise ExerciseError(f"{path}: no check cell; add one such as cmp('x', dx, x) with points")
+    return Exercise(
+        name=path.stem,
+        path=path,
+        setup=tuple(setup),
+        parameters=parameters,
+        forward=forward,
+        assignments=assignments,
+        steps=steps,
+        locked={grade_id: cell.source for grade_id, cell in cells.items() if is_locked(cell)},
+        cells=cells,
+    )
+
+
+def nbgrader_info(cell: Cell) -> dict[str, Any]:
+    """A cell's nbgrader metadata; empty where there is none or it is not a mapping."""
+    info = cell.get("metadata", {}).get("nbgrader", {})
+    return info if isinstance(info, dict) else {}
+
+
+def is_locked(cell: Cell) -> bool:
+    """Whether nbgrader restores this cell's source before grading."""
+    info = nbgrader_info(cell)
+    return not info.get("solution") and bool(info.get("grade") or info.get("locked"))
+
+
+def has_tag(cell: Cell, tag: str) -> bool:
+    """Whether the cell carries an ordinary notebook tag."""
+    tags = cell.get("metadata", {}).get("tags", [])
+    return isinstance(tags, list) and tag in tags
+
+
+def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
+    solutions = [grade_id for grade_id, cell in cells.items() if nbgrader_info(cell).get("solution")]
+    for grade_id, cell in cells.items():
+        info = nbgrader_info(cell)
+        if not info.get("grade") or info.get("solution"):
+            continue
+        label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
+        own = tuple(s for s in solutions if s == name or s.startswith(f"{name}_path"))
+        if not own:
+            raise ExerciseError(f"{path}: check cell {grade_id} marks {name}, but no solution cell has that grade_id")
+        yield Step(name, tensor, label, grade_id, float(info["points"]), own)
+
+
+def _check_call(source: str, where: str) -> tuple[str, str, str]:
+    """Label, d-variable and tensor of a check cell's `cmp('x', dx, x)`."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        body = []
+    match body:
+        case [ast.Expr(ast.Call(ast.Name("cmp"), [ast.Constant(str(label)), ast.Name(name), ast.Name(tensor)], []))]:
+            return label, name, tensor
+    raise ExerciseError(f"{where} is not of the form cmp('x', dx, x)")

@@ -1,0 +1,24 @@
+"""What one submission may use. All in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The defaults suit an exercise whose honest solution takes milliseconds.
+
+    cell_seconds: wall clock of one cell. seconds: wall clock of a whole submission, after which it is
+    killed. cpu_seconds, memory_bytes (address space beyond what the process has when it starts),
+    file_bytes (size of one file) and open_files: the kernel's limits. result_bytes: the most that a
+    submission may send back.
+    """
+
+    cell_seconds: float = 10.0
+    seconds: float = 60.0
+    cpu_seconds: int = 60
+    memory_bytes: int = 4 * 2**30
+    file_bytes: int = 64 * 2**20
+    open_files: int = 256
+    result_bytes: int = 64 * 2**20

@@ -1,0 +1,104 @@
+"""Results as data, and their JSON and CSV forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from autograder.student.dojo import Comparison
+from autograder.verdict import Verdict
+
+SCHEMA = 1
+Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The mark of one gradient. maxdiff is None where there is no finite number."""
+
+    name: str
+    verdict: Verdict
+    points: float
+    max_points: float
+    comparison: Comparison
+    hint: str | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object under `steps`."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict.value,
+            "points": self.points,
+            "max_points": self.max_points,
+            "maxdiff": self.comparison.maxdiff,
+            "hint": self.hint,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """The marks of one submission. error: why the status is not "graded". seconds: wall clock."""
+
+    student: str
+    exercise: str
+    status: Status
+    score: float
+    max_score: float
+    seconds: float
+    flags: tuple[str, ...] = ()
+    error: str | None = None
+    steps: tuple[StepResult, ...] = ()
+
+    @property
+    def lost(self) -> tuple[StepResult, ...]:
+        """The steps that did not earn all their points."""
+        return tuple(step for step in self.steps if step.points < step.max_points)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object under `submissions`."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return plain | {"flags": list(self.flags), "steps": [step.to_json() for step in self.steps]}
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One run of `autograder grade`."""
+
+    assignment: str
+    isolation: str
+    seconds: float
+    submissions: tuple[SubmissionResult, ...] = field(default=())
+
+    def to_json(self) -> str:
+        """The document of `--json`."""
+        document = {
+            "schema": SCHEMA,
+            "assignment": self.assignment,
+            "isolation": self.isolation,
+            "seconds": self.seconds,
+            "submissions": [submission.to_json() for submission in self.submissions],
+        }
+        return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """The document of `--csv`: a row for each submission, made for a spreadsheet."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["student", "exercise", "status", "score", "max_score", "seconds", "lost", "flags", "error"])
+        for s in self.submissions:
+            lost = "; ".join(f"{step.name}: {step.verdict.value}" for step in s.lost)
+            row = [s.student, s.exercise, s.status, s.score, s.max_score, s.seconds, lost, "; ".join(s.flags), s.error]
+            writer.writerow([_inert(value) for value in row])
+        return out.getvalue()
+
+
+def _inert(value: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+
+

@@ -1,0 +1,178 @@
+"""The trusted side's handle on the process that runs student code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autograder.exercise import Exercise
+from autograder.limits import Limits
+from autograder.namespace import PUBLIC
+from autograder.recording import Recording, parse
+from autograder.submission import Submission
+from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, decode_all, encode
+
+# The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
+START_SECONDS = 300.0
+# What the sandbox's own clock may lag behind before the whole process is given up.
+GRACE_SECONDS = 15.0
+
+
+class SandboxError(RuntimeError):
+    """The sandbox did not start or died; the fault is not a submission's."""
+
+
+class Sandbox:
+    """A process that has the exercise's forward values laid out and runs submissions, each in its own fork.
+
+    Use as a context manager. Its working folder holds copies of the files beside the exercise's notebook,
+    never a notebook: the solution stays out of reach of whoever looks around.
+    """
+
+    isolation = "process"
+
+    def __init__(self, exercise: Exercise, limits: Limits | None = None) -> None:
+        self._exercise = exercise
+        self._limits = limits or Limits()
+        self._names = frozenset(step.name for step in exercise.steps)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def run(self, submission: Submission) -> Recording:
+        """Run one submission's cells. Raises SandboxError where no process could be started at all."""
+        self.start()
+        script = json.dumps([asdict(cell) for cell in submission.script]).encode()
+        try:
+            self._write(Frame({"submission": True}, script))
+            answer = self._read(self._limits.seconds + GRACE_SECONDS, self._limits.result_bytes)
+        except SandboxError as error:
+            # Whatever took the whole process down came from this submission: the next gets a new one.
+            self.close()
+            return parse(b"", self._names, "crashed", f"it took its sandbox down: {error}")
+        ending, code = answer.header.get("ending"), answer.header.get("exit")
+        if ending == "end":
+            return parse(answer.body, self._names, "end")
+        if ending == "timeout":
+            return parse(answer.body, self._names, "timeout", f"stopped after {self._limits.seconds:g} s")
+        if ending == "flood":
+            limit = self._limits.result_bytes // 2**20
+            return parse(answer.body, self._names, "crashed", f"it sent more than {limit} MB")
+        died = f"killed by signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
+        return parse(answer.body, self._names, "crashed", f"its Python process ended early ({died})")
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        if self._process is not None:
+            self._process.kill()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
+            self._process.wait()
+            self._process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def start(self) -> None:
+        """Start the process if it is not there yet, and wait until it has run the exercise's setup."""
+        if self._process is not None:
+            return
+        self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
+        _copy_files(self._exercise.path.parent, Path(self._folder.name))
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "autograder.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            env=_environment(self._folder.name),
+            start_new_session=True,
+        )
+        self._write(
+            Frame(
+                {
+                    "setup": self._exercise.setup,
+                    "parameters": self._exercise.parameters,
+                    "forward": self._exercise.forward,
+                    "case": asdict(PUBLIC),
+                    "limits": asdict(self._limits),
+                }
+            )
+        )
+        ready = self._read(START_SECONDS, 0)
+        if ready.header.get("ready") is not True:
+            self.close()
+            raise SandboxError(str(ready.header.get("error")))
+
+    def _write(self, frame: Frame) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(encode(frame))
+            self._process.stdin.flush()
+        except OSError:
+            raise SandboxError("the sandbox process has ended") from None
+
+    def _read(self, seconds: float, body_limit: int) -> Frame:
+        deadline = time.monotonic() + seconds
+        lengths = self._read_exactly(LENGTHS.size, deadline)
+        header, body = LENGTHS.unpack(lengths)
+        if header > MAX_HEADER_BYTES or body > body_limit:
+            raise SandboxError("the sandbox process sent an answer that is too large")
+        return next(iter(decode_all(lengths + self._read_exactly(header + body, deadline))))
+
+    def _read_exactly(self, size: int, deadline: float) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        data = bytearray()
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise SandboxError("the sandbox process did not answer in time")
+            piece = os.read(descriptor, min(size - len(data), 2**20))
+            if not piece:
+                raise SandboxError("the sandbox process has ended")
+            data += piece
+        return bytes(data)
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy what lies beside the notebook (data, cmp), following links, leaving out every notebook."""
+    for path in source.iterdir():
+        if path.suffix != ".ipynb" and not path.name.startswith((".", "__")):
+            if path.is_dir():
+                shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("*.ipynb", ".*", "__pycache__"))
+            else:
+                shutil.copy(path, target / path.name)
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """Nothing of the instructor's environment: no tokens, no paths to the course."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": folder,
+        "OMP_NUM_THREADS": "1",
+    }

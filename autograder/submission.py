@@ -1,0 +1,142 @@
+"""Read a submitted notebook into the cells to run and the moments at which a gradient is recorded."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.exercise import Cell, Exercise, Step, has_tag, nbgrader_info
+
+# A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
+MAX_NOTEBOOK_BYTES = 64 * 2**20
+
+
+class UnreadableError(ValueError):
+    """The file is not a notebook that can be graded; the message tells the student what to do."""
+
+
+@dataclass(frozen=True)
+class ScriptCell:
+    """One cell to run. index: its place in the notebook. records: d-variables recorded once it has run."""
+
+    index: int
+    source: str
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A student's cells as a script, and what was noticed on the way.
+
+    sources: for each d-variable, the code of its own solution cells as submitted.
+    indices: for each d-variable, the places of those cells in the notebook.
+    flags: sentences for the instructor, such as a check cell that was edited.
+    """
+
+    script: tuple[ScriptCell, ...]
+    sources: dict[str, tuple[str, ...]]
+    indices: dict[str, tuple[int, ...]]
+    flags: tuple[str, ...]
+
+
+def read_submission(path: Path, exercise: Exercise) -> Submission:
+    """Read a submitted notebook. Raises UnreadableError for whatever is not one; never blocks on a fifo."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be opened ({error.strerror}); submit it as a plain file") from None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError(f"{path.name} is not a plain file; submit the notebook itself")
+        if status.st_size > MAX_NOTEBOOK_BYTES:
+            size = status.st_size // 2**20
+            raise UnreadableError(
+                f"{path.name} has {size} MB, the limit is {MAX_NOTEBOOK_BYTES // 2**20} MB; "
+                "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
+            )
+        content = file.read(MAX_NOTEBOOK_BYTES + 1)
+    try:
+        notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
+        # nbformat warns of an invalid notebook and returns it all the same.
+        valid = isinstance(notebook.cells, list) and all(_usable(cell) for cell in notebook.cells)
+    except Exception as error:  # nbformat raises far more than its own errors: KeyError, TypeError, RecursionError
+        raise UnreadableError(
+            f"{path.name} is not a Jupyter notebook ({type(error).__name__}); open it in Jupyter, save and submit again"
+        ) from None
+    if not valid:
+        raise UnreadableError(f"{path.name} has broken cells; open it in Jupyter, save and submit again")
+    return submission_from_notebook(notebook, exercise)
+
+
+def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
+    """The script of a notebook that has been read already.
+
+    Locked cells are never run from a submission: the exercise's own have run before. They are known by
+    their grade_id, by the `autograd` tag or, where the metadata is lost, by their text.
+    """
+    locked_sources = {source.strip() for source in exercise.locked.values()}
+    seen: dict[str, int] = {}
+    runs: list[tuple[int, str]] = []
+    flags: list[str] = []
+    for index, cell in enumerate(notebook.cells):
+        grade_id = nbgrader_info(cell).get("grade_id")
+        if not isinstance(grade_id, str) or grade_id not in exercise.cells:
+            grade_id = None
+        else:
+            if grade_id in seen:
+                flags.append(f"two cells have the id {grade_id}")
+            seen[grade_id] = index
+        if grade_id in exercise.locked:
+            if cell.source.strip() != exercise.locked[grade_id].strip():
+                flags.append(f"the locked cell {grade_id} was edited; the original was used")
+            continue
+        if cell.cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
+            continue
+        runs.append((index, cell.source))
+    flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]
+    moments = {step.name: _moment(step, seen) for step in exercise.steps}
+    return Submission(
+        script=_script(runs, moments),
+        sources={
+            step.name: tuple(notebook.cells[seen[s]].source for s in step.solutions if s in seen)
+            for step in exercise.steps
+        },
+        indices={step.name: tuple(seen[s] for s in step.solutions if s in seen) for step in exercise.steps},
+        flags=tuple(flags),
+    )
+
+
+def _moment(step: Step, seen: dict[str, int]) -> float:
+    """After which cell a step's value is final: its last solution or check cell, or the end without any."""
+    return max((seen[name] for name in (*step.solutions, step.check) if name in seen), default=float("inf"))
+
+
+def _script(runs: Sequence[tuple[int, str]], moments: dict[str, float]) -> tuple[ScriptCell, ...]:
+    # An empty first cell takes the records that come due before any of the student's cells.
+    script = [(-1, ""), *runs]
+    starts = [index for index, _ in script[1:]] + [float("inf")]
+    cells = []
+    previous = -float("inf")
+    for (index, source), following in zip(script, starts, strict=True):
+        due = tuple(name for name, moment in moments.items() if previous <= moment < following)
+        if following == float("inf"):
+            due += tuple(name for name, moment in moments.items() if moment == following)
+        cells.append(ScriptCell(index, source, due))
+        previous = following
+    return tuple(cells)
+
+
+def _usable(cell: Cell) -> bool:
+    return (
+        isinstance(cell, dict)
+        and isinstance(cell.get("cell_type"), str)
+        and isinstance(cell.get("source"), str)
+        and isinstance(cell.get("metadata"), dict)
+    )

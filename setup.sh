@@ -1,0 +1,38 @@
+#!/bin/sh
+# Make .venv with exactly the versions of constraints.txt. Called by make; says one line when it cannot.
+#   PYTHON  the interpreter to use (3.11 or newer)
+#   TORCH   what to install as torch; on Linux the CPU build by default, so that no GPU packages come along
+set -u
+
+stop() {
+    echo "setup: $1" >&2
+    exit 1
+}
+
+PYTHON=${PYTHON:-python3}
+command -v "$PYTHON" >/dev/null 2>&1 || stop "no $PYTHON found; install Python 3.11 or newer, or name it: make PYTHON=/path/to/python"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    stop "Python 3.11 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1); name a newer one: make PYTHON=python3.11"
+
+if [ -z "${TORCH:-}" ]; then
+    version=$(sed -n 's/^torch==//p' constraints.txt)
+    # Other systems have no GPU build under this name.
+    if [ "$(uname -s)" = Linux ]; then TORCH="torch==$version+cpu"; else TORCH="torch==$version"; fi
+fi
+
+echo "setup: making .venv with $("$PYTHON" -V 2>&1) and $TORCH; this takes a minute or two, once"
+rm -rf .venv
+"$PYTHON" -m venv .venv 2>/dev/null || stop "$PYTHON cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)"
+log=.venv/install.log
+# torch first: whatever depends on it is then content with this build.
+.venv/bin/python -m pip install --disable-pip-version-check "$TORCH" -c constraints.txt >"$log" 2>&1 || {
+    reason=$(grep '^ERROR' "$log" | tail -n 1)
+    rm -rf .venv
+    stop "$TORCH could not be installed (${reason:-no reason given}); if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
+}
+.venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' >>"$log" 2>&1 || {
+    reason=$(grep '^ERROR' "$log" | tail -n 1)
+    rm -rf .venv
+    stop "the packages of constraints.txt could not be installed (${reason:-no reason given}); check the network and run make again"
+}
+touch .venv/ready
