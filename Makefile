@@ -56,4 +56,4 @@ export: .venv/ready
 	@nbgrader export
 
 clean:
-	@rm -rf .venv demo/course
+	@rm -rf .venv demo-course

@@ -21,9 +21,13 @@ def main() -> None:
 @click.argument("submitted", type=click.Path(path_type=Path))
 @click.option("--assignment", required=True, help="The assignment's name, as under solutions/.")
 @click.option("--exercise", help="Only this exercise of the assignment (a notebook's name without .ipynb).")
-@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count, show_default="the cores", help="Submissions at a time.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=os.cpu_count, show_default="the cores", help="Submissions at a time."
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all results here.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a submission here.")
+@click.option(
+    "--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a submission here."
+)
 def grade(
     submitted: Path, assignment: str, exercise: str | None, jobs: int, json_path: Path | None, csv_path: Path | None
 ) -> None:

@@ -106,6 +106,8 @@ class Grader:
             steps.append(
                 StepResult(
                     step.name,
+                    step.label,
+                    step.check,
                     judgement.verdict,
                     points,
                     step.points,

@@ -17,9 +17,11 @@ Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
 
 @dataclass(frozen=True)
 class StepResult:
-    """The mark of one gradient. maxdiff is None where there is no finite number."""
+    """The mark of one gradient. label: its tensor as `cmp` prints it. check: the grade_id of its check cell."""
 
     name: str
+    label: str
+    check: str
     verdict: Verdict
     points: float
     max_points: float
@@ -100,5 +102,3 @@ class ClassResult:
 def _inert(value: object) -> object:
     """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
-
-

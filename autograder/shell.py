@@ -50,7 +50,7 @@ def new_shell(ipython_dir: str) -> CellShell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.autocall = 0
-    shell = CellShell.instance(config=config, ipython_dir=ipython_dir)
+    shell: CellShell = CellShell.instance(config=config, ipython_dir=ipython_dir)
     shell.displayhook.write_output_prompt = lambda: None
     return shell
 

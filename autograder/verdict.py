@@ -44,7 +44,9 @@ class Judgement:
 NOTHING = Comparison(False, False, None)
 
 
-def judge(recording: Recording, name: str, sources: Sequence[str], cells: Sequence[int], truth: torch.Tensor) -> Judgement:
+def judge(
+    recording: Recording, name: str, sources: Sequence[str], cells: Sequence[int], truth: torch.Tensor
+) -> Judgement:
     """Decide on one d-variable.
 
     name: the d-variable. sources and cells: the code and the places of its own solution cells.

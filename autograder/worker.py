@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import safetensors.torch
@@ -35,7 +36,7 @@ def main() -> None:
     _silence()
     # Threads do not survive a fork: torch's pool must never be started in this process.
     torch.set_num_threads(1)
-    sys.path.insert(0, str(os.getcwd()))
+    sys.path.insert(0, str(Path.cwd()))
     first = _read(requests)
     if first is None:
         return

@@ -8,6 +8,7 @@ This file lies beside the notebook. It needs nothing but PyTorch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -30,10 +31,7 @@ class Comparison:
 
     def line(self, name: str) -> str:
         """The report line: fixed columns, so that many of them read as a table."""
-        return (
-            f"{name:15s} | exact: {str(self.exact):5s} | "
-            f"approximate: {str(self.approximate):5s} | maxdiff: {self.maxdiff}"
-        )
+        return f"{name:15s} | exact: {self.exact!s:5s} | approximate: {self.approximate!s:5s} | maxdiff: {self.maxdiff}"
 
 
 def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> Comparison:
@@ -101,10 +99,19 @@ def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:
     if dt.layout != torch.strided or dt.is_complex() or dt.is_quantized or dt.device != grad.device:
         return "type", f"expected an ordinary real tensor, found {dt.dtype} with layout {dt.layout} on {dt.device}"
     found = tuple(dt.shape)
-    try:
-        together = torch.broadcast_shapes(found, want)
-    except RuntimeError:
-        together = None
-    if together is None or together.numel() != grad.numel():
+    if not _serves(found, want):
         return "shape", f"expected shape {want}, found {found}"
     return None
+
+
+def _serves(found: tuple[int, ...], want: tuple[int, ...]) -> bool:
+    """Whether the two shapes broadcast together to exactly the elements of `want`."""
+    together = list(found)
+    for i, size in enumerate(reversed(want), start=1):
+        if i > len(together):
+            together.insert(0, size)
+        elif together[-i] == 1:
+            together[-i] = size
+        elif size not in (1, together[-i]):
+            return False
+    return math.prod(together) == math.prod(want)

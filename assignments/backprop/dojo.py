@@ -1,0 +1,117 @@
+"""Compare your gradients with PyTorch's.
+
+This file lies beside the notebook. It needs nothing but PyTorch.
+
+    cmp("probs", dprobs, probs)              one gradient against probs.grad
+    cmp_all(("probs", dprobs, probs), ...)   many at once, with a count at the end
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one gradient looks like beside the reference.
+
+    exact: equal bit for bit. approximate: equal within the tolerances. maxdiff: the largest absolute
+    difference, None where there is no such number. kind: "ok", or why the two could not be compared:
+    "todo", "type", "shape" or "nonfinite". problem: the same as one sentence, None when all is well.
+    """
+
+    exact: bool
+    approximate: bool
+    maxdiff: float | None
+    kind: str = "ok"
+    problem: str | None = None
+
+    def line(self, name: str) -> str:
+        """The report line: fixed columns, so that many of them read as a table."""
+        return f"{name:15s} | exact: {self.exact!s:5s} | approximate: {self.approximate!s:5s} | maxdiff: {self.maxdiff}"
+
+
+def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> Comparison:
+    """Compare a gradient `dt` with the reference `grad`; the tolerances default to torch.allclose's.
+
+    The shapes must broadcast together to exactly the elements of `grad`: (64,) serves for (1, 64),
+    but (32,) does not serve for (32, 1), and (32, 64) for (1, 64) is a sum that is still missing.
+    Never raises: whatever `dt` is, the answer is a Comparison.
+    """
+    problem = _unusable(dt, grad)
+    if problem is not None:
+        kind, sentence = problem
+        return Comparison(False, False, None, kind, sentence)
+    assert isinstance(dt, torch.Tensor)
+    with torch.no_grad():
+        # One dtype for both, or allclose refuses; the wider of the two, so that nothing is rounded away.
+        dtype = torch.promote_types(dt.dtype, grad.dtype)
+        mine, truth = dt.detach().to(dtype), grad.detach().to(dtype)
+        maxdiff = (mine - truth).abs().max().item() if grad.numel() else 0.0
+        if not torch.isfinite(mine).all():
+            sentence = "it holds NaN or inf: look for a division by zero or the log of zero"
+            return Comparison(False, False, None, "nonfinite", sentence)
+        return Comparison(
+            exact=bool(torch.all(mine == truth)),
+            approximate=torch.allclose(mine, truth, rtol=rtol, atol=atol),
+            maxdiff=maxdiff,
+        )
+
+
+def cmp(s: str, dt: object, t: torch.Tensor) -> None:
+    """Print how the gradient `dt` of the tensor `t`, called `s`, compares with PyTorch's `t.grad`."""
+    if t.grad is None:
+        print(f"{s:15s} | PyTorch has no gradient for it yet: run the cell with loss.backward() first")
+        return
+    _show(s, compare(dt, t.grad))
+
+
+def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:
+    """`cmp` for many gradients at once: rows of (name, gradient, tensor). Ends with a count."""
+    if any(t.grad is None for _, _, t in rows):
+        print("PyTorch has no gradients yet: run the cell with loss.backward() first")
+        return
+    results = [(s, compare(dt, t.grad)) for s, dt, t in rows if t.grad is not None]
+    for s, result in results:
+        _show(s, result)
+    right = sum(result.approximate for _, result in results)
+    exact = sum(result.exact for _, result in results)
+    todo = sum(result.kind == "todo" for _, result in results)
+    print(f"\n{right} of {len(results)} right, {exact} of them exact; {todo} still to do")
+
+
+def _show(name: str, result: Comparison) -> None:
+    print(result.line(name))
+    if result.problem is not None:
+        print(f"{'':15s} | {result.problem}")
+
+
+def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:
+    """Why `dt` cannot be compared with `grad`, as (kind, sentence); None where it can."""
+    want = tuple(grad.shape)
+    if dt is None:
+        return "todo", f"still to do: a tensor of shape {want}"
+    if not isinstance(dt, torch.Tensor):
+        return "type", f"expected a tensor of shape {want}, found a {type(dt).__name__}"
+    if dt.layout != torch.strided or dt.is_complex() or dt.is_quantized or dt.device != grad.device:
+        return "type", f"expected an ordinary real tensor, found {dt.dtype} with layout {dt.layout} on {dt.device}"
+    found = tuple(dt.shape)
+    if not _serves(found, want):
+        return "shape", f"expected shape {want}, found {found}"
+    return None
+
+
+def _serves(found: tuple[int, ...], want: tuple[int, ...]) -> bool:
+    """Whether the two shapes broadcast together to exactly the elements of `want`."""
+    together = list(found)
+    for i, size in enumerate(reversed(want), start=1):
+        if i > len(together):
+            together.insert(0, size)
+        elif together[-i] == 1:
+            together[-i] = size
+        elif size not in (1, together[-i]):
+            return False
+    return math.prod(together) == math.prod(want)

@@ -1,0 +1,1 @@
+"""What nbgrader_config.py puts into nbgrader's steps."""

@@ -1,0 +1,55 @@
+"""generate_assignment: turn each solution region into a TODO that says what is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nbgrader.preprocessors import ClearSolutions
+
+from autograder.exercise import Exercise, Step, exercise_from_notebook, nbgrader_info
+from autograder.forward import consumers
+
+
+class TodoStubs(ClearSolutions):
+    """ClearSolutions with a stub of its own for each solution cell.
+
+    The stub assigns the step's d-variable, so that an untouched notebook runs from top to bottom.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Compute every stub from the solution notebook, then clear it."""
+        from autograder.reference import forward_shapes  # imports torch
+
+        path = Path(resources["metadata"]["path"]) / f"{resources['nbgrader']['notebook']}.ipynb"
+        exercise = exercise_from_notebook(nb, path)
+        self._stubs = stubs(exercise, forward_shapes(exercise))
+        cleared: tuple[Any, Any] = super().preprocess(nb, resources)
+        return cleared
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        """Give nbgrader's own clearing the stub of this cell."""
+        stub = self._stubs.get(str(nbgrader_info(cell).get("grade_id")))
+        if stub is not None:
+            self.code_stub = {resources["language"]: stub}
+        cleared: tuple[Any, Any] = super().preprocess_cell(cell, resources, cell_index)
+        return cleared
+
+
+def stubs(exercise: Exercise, shapes: dict[str, tuple[int, ...]]) -> dict[str, str]:
+    """The stub line of each solution cell, by grade_id. shapes: of the marked tensors, by name."""
+    return {
+        grade_id: _stub(exercise, step, path, shapes[step.tensor])
+        for step in exercise.steps
+        for path, grade_id in enumerate(step.solutions)
+    }
+
+
+def _stub(exercise: Exercise, step: Step, path: int, shape: tuple[int, ...]) -> str:
+    if len(step.solutions) == 1:
+        return f"{step.name} = None  # TODO: gradient of the loss with respect to {step.tensor}, shape {shape}"
+    # The paths arrive in backward order, as do the solution cells.
+    through = consumers(exercise.assignments, step.tensor)[path].target
+    if path == 0:
+        return f"{step.name} = None  # TODO: gradient with respect to {step.tensor} through {through}, shape {shape}"
+    return f"{step.name} = {step.name}  # TODO: + the gradient through {through}, shape {shape}"

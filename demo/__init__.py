@@ -1,0 +1,1 @@
+"""`make demo`: a sample class through the whole course, with real commands."""
