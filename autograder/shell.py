@@ -59,7 +59,7 @@ def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> Cel
     """Run one cell with its output captured; with `seconds`, interrupt it after that much wall time."""
     out = BoundedText(MAX_TEXT)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), _alarm(seconds):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), alarm(seconds):
             result = shell.run_cell(source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
     except CellTimeoutError as late:  # it fired between the cell's end and the alarm's
@@ -132,7 +132,8 @@ class BoundedText(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Raise CellTimeoutError in the block after `seconds` of wall time."""
     if seconds is None:
         yield
         return

@@ -38,7 +38,7 @@ def main() -> None:
         ("the gradebook as a table", course.folder / "grades.csv"),
     ):
         shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        console.print(f"  {what:30s} {shown}", highlight=False)
+        console.print(f"  {what:30s} {shown}", highlight=False, soft_wrap=True)
 
 
 def run(course: Course, console: Console) -> None:
