@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from autograder.exercise import Exercise
-from autograder.marking import Outcome, mark
+from autograder.marking import Outcome, Targets, mark
 from autograder.recording import RanCell
 from autograder.reference import compute_references
 from autograder.results import Status, StepResult, SubmissionResult
@@ -42,8 +42,9 @@ class Grader:
         self.exercise = exercise
         self.isolation = Sandbox.isolation
         self._credit = credit
-        self._references = compute_references(exercise, secret)
-        cases = (self._references.public, *self._references.hidden, *self._references.rounded)
+        references = compute_references(exercise, secret)
+        self._targets = Targets(exercise, references)
+        cases = (references.public, *references.hidden, *references.rounded)
         self._jobs = jobs
         self._stack = ExitStack()
         self._sandboxes: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
@@ -79,7 +80,7 @@ class Grader:
         try:
             submission = read()
             with self._sandbox() as sandbox:
-                outcome = mark(self.exercise, self._references, submission, sandbox)
+                outcome = mark(self.exercise, self._targets, submission, sandbox)
             seconds = round(time.perf_counter() - started, 3)
             return Marked(self._result(student, submission, outcome, seconds), outcome.cells)
         except UnreadableError as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 from typing import Protocol
 
+from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
 from autograder.limits import Limits
 from autograder.provenance import evades, reads_grad
@@ -13,7 +16,18 @@ from autograder.recording import RanCell, Recording, RunRecord
 from autograder.reference import Reference, References
 from autograder.student_run import Run
 from autograder.submission import Submission
-from autograder.verdict import IN_FLOAT32, IN_FLOAT64, Check, Checks, Evidence, Judgement, Tolerance, check, judge
+from autograder.verdict import (
+    IN_FLOAT32,
+    IN_FLOAT64,
+    UNTRIED,
+    Check,
+    Checks,
+    Evidence,
+    Judgement,
+    Target,
+    Tolerance,
+    judge,
+)
 
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 
@@ -40,42 +54,56 @@ class Outcome:
     unfinished: str | None
 
 
-def mark(exercise: Exercise, references: References, submission: Submission, sandbox: Runs) -> Outcome:
-    """Mark one submission. A cell that ends the process is left out and the rest run again."""
-    hidden = len(references.hidden)
-    runs = [Run(0, False), *(Run(1 + i, stepwise) for i in range(hidden) for stepwise in (False, True))]
-    recording, ended = _run(submission, runs, sandbox)
-    public, *rest = recording.runs
-    exact = _Evidence(references.hidden, rest, IN_FLOAT64)
-    checks = {step.name: exact.checks(step) for step in exercise.steps}
-    again = [s for s in exercise.steps if not _any_right(checks[s.name]) and _lower_precision(s, submission, rest)]
-    if again:
-        rounded_runs = [Run(1 + hidden + i, stepwise) for i in range(hidden) for stepwise in (False, True)]
-        more, _ = _run(submission, rounded_runs, sandbox, tuple(ended))
-        rounded = _Evidence(references.rounded, list(more.runs), IN_FLOAT32)
-        checks |= {step.name: rounded.checks(step) for step in again}
+def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: Runs) -> Outcome:
+    """Mark one submission. A cell that ends the process is left out and the rest run again.
+
+    Of the two ways of marking a step the better counts, so end to end is run only where step by step leaves
+    something to decide, and float32 only for code that fixes a precision itself.
+    """
+    hidden = len(targets.hidden)
+    recording, ended = _run(submission, [Run(0, False), *_runs(1, hidden, stepwise=True)], sandbox)
+    public, *stepwise = recording.runs
+    # A cell that ran out of time is not given that time again.
+    skip = ended | {index: "" for index, cell in public.cells.items() if cell.timed_out}
+    step = {s.name: _checks(s, targets.hidden, stepwise, stepwise=True) for s in exercise.steps}
+    end = dict.fromkeys(step, UNTRIED)
+    if not all(checks.right for checks in step.values()):
+        more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
+        ended |= also_ended
+        end = {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in exercise.steps}
+        again = [
+            s
+            for s in exercise.steps
+            if not step[s.name].right and not end[s.name].right and _lower_precision(s, submission, stepwise, more.runs)
+        ]
+        if again:
+            first = 1 + hidden
+            rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
+            runs = _run(submission, rounded, sandbox, skip)[0].runs
+            for s in again:
+                step[s.name] = _checks(s, targets.rounded, runs[:hidden], stepwise=True)
+                end[s.name] = _checks(s, targets.rounded, runs[hidden:], stepwise=False)
     sources = {cell.index: cell.source for cell in submission.script}
     uses = any(cell.uses for cell in public.cells.values())
     judgements = {}
-    for step in exercise.steps:
-        own = submission.indices[step.name]
+    for s in exercise.steps:
+        own = submission.indices[s.name]
         ran = [public.cells[index] for index in own if index in public.cells]
-        end, stepwise = checks[step.name]
         evidence = Evidence(
-            public=public.values.get(step.name),
-            truth=references.public.end.total[step.tensor],
-            end=end,
-            step=stepwise,
-            vanishing=step.tensor in references.public.vanishing,
+            public=public.values.get(s.name),
+            truth=targets.public[s.name],
+            end=end[s.name],
+            step=step[s.name],
+            vanishing=s.name in targets.vanishing,
             error=next((cell.error for cell in ran if cell.error is not None), None),
             late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
             ended=next((ended[index] for index in own if index in ended), None)
-            or (recording.detail if step.name not in public.values and not recording.complete else None),
-            uses_autograd=uses or reads_grad(submission.sources[step.name]),
+            or (recording.detail if s.name not in public.values and not recording.complete else None),
+            uses_autograd=uses or reads_grad(submission.sources[s.name]),
             evades=evades(sources, own),
             unfinished="" if recording.complete else f"not all of its runs were finished: {recording.detail}",
         )
-        judgements[step.name] = judge(evidence)
+        judgements[s.name] = judge(evidence)
     cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
     flags = tuple(
         f"a cell ended the Python process ({detail}); the rest was graded without it" for detail in ended.values()
@@ -83,8 +111,13 @@ def mark(exercise: Exercise, references: References, submission: Submission, san
     return Outcome(judgements, cells, flags, None if recording.complete else recording.detail)
 
 
+def _runs(first: int, count: int, *, stepwise: bool) -> list[Run]:
+    """One run of each of `count` cases from case number `first` on."""
+    return [Run(case, stepwise) for case in range(first, first + count)]
+
+
 def _run(
-    submission: Submission, runs: Sequence[Run], sandbox: Runs, skip: tuple[int, ...] = ()
+    submission: Submission, runs: Sequence[Run], sandbox: Runs, skip: Mapping[int, str] = MappingProxyType({})
 ) -> tuple[Recording, dict[int, str]]:
     """Run, and run again without the cell that ended the process; with the reason for each cell left out."""
     ended: dict[int, str] = {}
@@ -108,34 +141,47 @@ def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> int | None:
     return None
 
 
-class _Evidence:
-    """Checks of the runs over a set of hidden cases: for each case, end to end and then step by step."""
+@dataclass(frozen=True)
+class CaseTargets:
+    """What every step should hold in a hidden case, by d-variable: end to end and step by step."""
 
-    def __init__(self, references: Sequence[Reference], runs: Sequence[RunRecord], tolerance: Tolerance) -> None:
-        self._triples = list(zip(references, runs[0::2], runs[1::2], strict=True))
-        self._tolerance = tolerance
-
-    def checks(self, step: Step) -> tuple[Checks, Checks]:
-        """End to end, step by step."""
-        found: dict[tuple[bool, bool], list[Check]] = {(s, p): [] for s in (False, True) for p in (False, True)}
-        for reference, end, stepwise in self._triples:
-            for is_step, run, truth in ((False, end, reference.end), (True, stepwise, reference.step)):
-                value = run.values.get(step.name)
-                result = check(value, truth.paths[step.tensor], truth.total[step.tensor], self._tolerance)
-                found[is_step, reference.case.public_sizes].append(result)
-        return (
-            Checks(tuple(found[False, True]), tuple(found[False, False])),
-            Checks(tuple(found[True, True]), tuple(found[True, False])),
-        )
+    public_sizes: bool
+    end: dict[str, Target]
+    step: dict[str, Target]
 
 
-def _any_right(checks: tuple[Checks, Checks]) -> bool:
-    return any(mode.right for mode in checks)
+class Targets:
+    """All that marking compares with, made once for an exercise."""
+
+    def __init__(self, exercise: Exercise, references: References) -> None:
+        self.public = {step.name: references.public.end.total[step.tensor] for step in exercise.steps}
+        self.vanishing = {step.name for step in exercise.steps if step.tensor in references.public.vanishing}
+        self.hidden = [_case_targets(exercise, reference, IN_FLOAT64) for reference in references.hidden]
+        self.rounded = [_case_targets(exercise, reference, IN_FLOAT32) for reference in references.rounded]
 
 
-def _lower_precision(step: Step, submission: Submission, runs: Sequence[RunRecord]) -> bool:
+def _case_targets(exercise: Exercise, reference: Reference, tolerance: Tolerance) -> CaseTargets:
+    def targets(gradients: Gradients) -> dict[str, Target]:
+        return {
+            step.name: Target(gradients.total[step.tensor], gradients.paths[step.tensor], tolerance)
+            for step in exercise.steps
+        }
+
+    return CaseTargets(reference.case.public_sizes, targets(reference.end), targets(reference.step))
+
+
+def _checks(step: Step, cases: Sequence[CaseTargets], runs: Sequence[RunRecord], *, stepwise: bool) -> Checks:
+    """One step in one mode; runs: one for each case."""
+    found: dict[bool, list[Check]] = {True: [], False: []}
+    for case, run in zip(cases, runs, strict=True):
+        target = (case.step if stepwise else case.end)[step.name]
+        found[case.public_sizes].append(target.check(run.values.get(step.name)))
+    return Checks(tuple(found[True]), tuple(found[False]))
+
+
+def _lower_precision(step: Step, submission: Submission, *runs: Sequence[RunRecord]) -> bool:
     """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it."""
-    for run in runs:
+    for run in chain.from_iterable(runs):
         value = run.values.get(step.name)
         if value is not None and value.tensor is not None and value.tensor.dtype.itemsize < 8:
             return True

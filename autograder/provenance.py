@@ -6,6 +6,7 @@ Running it tells more (see autograder.guard); the code is asked for what leaves 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Mapping
 
 # Ways to a gradient that do not pass through autograd's engine: a graph's nodes called by hand, PyTorch's own
@@ -18,12 +19,24 @@ def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
 
     cells: the code of all the student's cells, by place. own: the places of the step's own.
     """
-    return any(_around(node) for index in _related(cells, own) for node in _nodes(cells[index]))
+    suspects = {index for index, source in cells.items() if _goes_around(source)}
+    return bool(suspects) and bool(suspects & _related(cells, own))
 
 
 def reads_grad(sources: Iterable[str]) -> bool:
     """Whether the code reads a `.grad`, where autograd leaves its results. Comments and strings do not count."""
-    return any(isinstance(node, ast.Attribute) and node.attr == "grad" for source in sources for node in _nodes(source))
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "grad"
+        for source in sources
+        if "grad" in source
+        for node in _nodes(source)
+    )
+
+
+@functools.lru_cache(maxsize=4096)  # every step asks about the same cells
+def _goes_around(source: str) -> bool:
+    # Whatever is written in these words has them in its text; most cells have none and need no parsing.
+    return any(word in source for word in (*AROUND_THE_ENGINE, "_backward")) and any(map(_around, _nodes(source)))
 
 
 def _around(node: ast.AST) -> bool:

@@ -84,7 +84,8 @@ def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str]) -
 
 
 def _cell(header: dict[str, Any]) -> tuple[int, RanCell]:
-    index, text, error, late, uses = (header.get(key) for key in ("cell", "text", "error", "timed_out", "uses"))
+    index, uses = header.get("cell"), header.get("uses")
+    text, error, late = header.get("text", ""), header.get("error"), header.get("timed_out")
     well_formed = type(index) is int and isinstance(text, str) and isinstance(error, str | None) and type(uses) is int
     if not well_formed:
         raise ValueError("a cell's outcome of the wrong form")

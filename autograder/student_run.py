@@ -1,13 +1,13 @@
 """Inside a submission's own process: run its cells over every case and send what they make.
 
-One frame for each cell that has run: {"run", "cell", "error", "timed_out", "text", "uses"} and, where a
-d-variable is due, its description in "records" and its tensor in the body (safetensors, one key a name).
+One frame for each cell that has run: {"run", "cell", "uses", "records"}, and {"error", "timed_out", "text"}
+where there is anything to say. Where a d-variable is due, "records" describes it and the body has its tensor
+(safetensors, one key a name).
 The last frame is {"end": true}.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import os
@@ -15,18 +15,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import safetensors.torch
+import safetensors
 import torch
 
 from autograder.guard import Guard
 from autograder.limits import Limits
 from autograder.namespace import clear
-from autograder.shell import CellOutcome, CellShell, CellTimeoutError, alarm, describe, run_cell
+from autograder.shell import (
+    CellOutcome,
+    CellShell,
+    CompiledCell,
+    compile_cell,
+    listen_for_alarms,
+    run_cell,
+    run_compiled,
+)
 from autograder.wire import Frame, encode
 
 END = encode(Frame({"end": True}))
 # Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
 SHARED_BYTES = 2**20
+NOTHING = CellOutcome("", None)
+"""What a cell does that prints nothing and raises nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,9 @@ class StudentRun:
         self._late: set[int] = set()  # cells that ran out of time once are not run again
 
     def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int]) -> None:
-        """All runs in order. The first is the one whose output is kept; run 0 of case 0 is as in the notebook."""
-        code: dict[int, Any] = {}
+        """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
+        listen_for_alarms()
+        code: dict[int, CompiledCell | None] = {}
         for number, run in enumerate(runs):
             case = self._cases[run.case]
             clear(self._shell)
@@ -67,7 +78,6 @@ class StudentRun:
             upstream = Upstream(case.upstream if run.stepwise else {})
             self._guard.poisoned = run.case != 0
             torch.set_default_dtype(case.dtype)
-            # Only the public case is run as in Jupyter; the others need the values and nothing else.
             visible = run.case == 0
             with contextlib.nullcontext() if visible else _muted():
                 for cell in script:
@@ -76,30 +86,21 @@ class StudentRun:
                     index = cell["index"]
                     if index in skip or index in self._late:
                         outcome = CellOutcome("", None, index in self._late)
-                    elif visible:
-                        outcome = run_cell(self._shell, cell["source"], self._limits.cell_seconds)
                     else:
                         if index not in code:
-                            code[index] = _compiled(self._shell, cell["source"])
-                        outcome = self._execute(code[index], cell["source"])
+                            code[index] = compile_cell(self._shell, cell["source"])
+                        outcome = self._execute(code[index], cell["source"], show=visible)
                     if outcome.timed_out:
                         self._late.add(index)
                     self._send(number, cell, outcome, self._guard.uses - before)
                     upstream.take_over(cell["records"])
         self._write(END)
 
-    def _execute(self, code: Any, source: str) -> CellOutcome:
-        """Run compiled code without IPython's bookkeeping, which costs more than a step does."""
+    def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
+        seconds = self._limits.cell_seconds
         if code is None:
-            return run_cell(self._shell, source, self._limits.cell_seconds)
-        try:
-            with alarm(self._limits.cell_seconds):
-                exec(code, self._shell.user_ns)
-        except BaseException as error:
-            return CellOutcome(
-                "", describe(error, source, self._limits.cell_seconds), isinstance(error, CellTimeoutError)
-            )
-        return CellOutcome("", None)
+            return run_cell(self._shell, source, seconds)
+        return run_compiled(self._shell, code, source, seconds, show=show)
 
     def _send(self, number: int, cell: dict[str, Any], outcome: CellOutcome, uses: int) -> None:
         records: dict[str, dict[str, str]] = {}
@@ -108,16 +109,10 @@ class StudentRun:
             records[name], tensor = self._record(name)
             if tensor is not None:
                 tensors[name] = tensor
-        header = {
-            "run": number,
-            "cell": cell["index"],
-            "error": outcome.error,
-            "timed_out": outcome.timed_out,
-            "text": outcome.text,
-            "uses": uses,
-            "records": records,
-        }
-        self._write(encode(Frame(header, safetensors.torch.save(tensors) if tensors else b"")))
+        header = {"run": number, "cell": cell["index"], "uses": uses, "records": records}
+        if outcome != NOTHING:
+            header |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
+        self._write(encode(Frame(header, _packed(tensors) if tensors else b"")))
 
     def _record(self, name: str) -> tuple[dict[str, str], torch.Tensor | None]:
         """The value of one d-variable now, copied, so that nothing that runs later can change it."""
@@ -130,7 +125,9 @@ class StudentRun:
             return {"kind": "other", "type": type(value).__name__[:100]}, None
         try:
             if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
-                return {"kind": "tensor"}, value.detach().clone(memory_format=torch.contiguous_format)
+                plain = value.detach().clone(memory_format=torch.contiguous_format)
+                if type(plain) is torch.Tensor and plain.device.type == "cpu" and not plain.is_quantized:
+                    return {"kind": "tensor"}, plain
             what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
         except Exception as error:
             what = f"tensor that cannot be read ({type(error).__name__})"
@@ -178,12 +175,21 @@ def _fresh(names: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compiled(shell: CellShell, source: str) -> Any:
-    """The cell's code; None where only IPython can run it (syntax errors, top-level await)."""
-    try:
-        return compile(ast.parse(shell.transform_cell(source)), "<ipython-input-cell>", "exec")
-    except Exception:
-        return None
+def _packed(tensors: dict[str, torch.Tensor]) -> bytes:
+    """safetensors' bytes of contiguous tensors that share no memory, without the checks of safetensors.torch.save.
+
+    Those cost three times as much as the rest, for every tensor of every run.
+    """
+    specs = {
+        name: safetensors.TensorSpec(
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            shape=tensor.shape,
+            data_ptr=tensor.data_ptr(),
+            data_len=tensor.numel() * tensor.element_size(),
+        )
+        for name, tensor in tensors.items()
+    }
+    return bytes(safetensors.serialize(specs))
 
 
 @contextlib.contextmanager
