@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from autograder.exercise import Exercise, exercise_from_notebook, read_exercise
 from tests import notebooks
+
+# No deadline: the first use of torch or IPython takes longer than any later one.
+settings.register_profile("dojo", deadline=None)
+settings.load_profile("dojo")
 
 ROOT = Path(__file__).resolve().parent.parent
 
