@@ -41,7 +41,7 @@ def tide() -> Notebook:
     """Four marked gradients, one of them in two paths, worth 1, 2, 3 and 4 points."""
     return notebook(
         markdown("# Tide"),
-        locked("import", "import torch\n\nfrom dojo import cmp"),
+        locked("import", "import torch"),
         locked("sizes", "size = 3", "parameters"),
         locked("data", "tide = torch.arange(1.0, size + 1).requires_grad_()"),
         locked("forward", "wave = tide * 2\nfoam = wave + 1\ncrest = wave * foam\nloss = crest.sum()", "forward"),
