@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
 # Ways to a gradient that do not pass through autograd's engine: a graph's nodes called by hand, PyTorch's own
 # backward kernels, and whatever reaches around the engine that the guard watches.
@@ -41,9 +45,11 @@ def _goes_around(source: str) -> bool:
 
 def _around(node: ast.AST) -> bool:
     match node:
-        case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name):
-            last = name.rpartition(".")[2]
-            return last in AROUND_THE_ENGINE or last.endswith(("_backward", "_backward_data"))
+        case ast.Attribute(attr=name) | ast.alias(name=name) | ast.ImportFrom(module=str(name)):
+            parts = name.split(".")
+            return not AROUND_THE_ENGINE.isdisjoint(parts) or parts[-1].endswith(("_backward", "_backward_data"))
+        case ast.Name(name):  # a function of the student's own may be called linear_backward
+            return name in AROUND_THE_ENGINE
         case ast.Constant(str(text)):  # getattr(x, "grad_fn")
             return text in AROUND_THE_ENGINE
     return False
@@ -72,9 +78,22 @@ def _definitions(source: str) -> set[str]:
     return named | imported | _names(source, ast.Store)
 
 
-def _nodes(source: str) -> list[ast.AST]:
+def _nodes(source: str) -> Iterator[ast.AST]:
+    tree = _parse(source)
+    for node in ast.walk(tree) if tree is not None else ():
+        yield node
+        match node:
+            # %time and its kind: the code is the last argument.
+            case ast.Call(ast.Attribute(_, name), [*_, ast.Constant(str(code))]) if name in MAGICS:
+                yield from _nodes(code)
+
+
+def _parse(source: str) -> ast.Module | None:
+    """The code as Python, its magics as the calls that IPython makes of them; None where it cannot run at all."""
     try:
-        return list(ast.walk(ast.parse(source)))
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            return ast.parse(str(TransformerManager().transform_cell(source)))
     except (SyntaxError, ValueError, RecursionError):
-        # Magics, or code that does not run at all: there is no value to ask about.
-        return []
+        return None

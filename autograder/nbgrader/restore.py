@@ -8,7 +8,7 @@ from typing import Any
 import nbformat.v4
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.exercise import Exercise, nbgrader_info, read_exercise
+from autograder.exercise import Exercise, Step, nbgrader_info, read_exercise
 from autograder.nbgrader.place import exercise_path
 
 
@@ -41,18 +41,23 @@ def restore(notebook: Any, exercise: Exercise) -> None:
             cell.metadata.pop("nbgrader", None)
     for step in exercise.steps:
         if step.check not in seen:
-            notebook.cells.insert(_place(notebook, exercise, step.check), _fresh(exercise.cells[step.check]))
+            notebook.cells.insert(_place(notebook, step), _fresh(exercise.cells[step.check], notebook))
 
 
-def _place(notebook: Any, exercise: Exercise, grade_id: str) -> int:
-    """Behind the nearest cell that comes before it in the exercise and is still there."""
-    order = list(exercise.cells)
-    there = {nbgrader_info(cell).get("grade_id"): index for index, cell in enumerate(notebook.cells)}
-    for earlier in reversed(order[: order.index(grade_id)]):
-        if earlier in there:
-            return there[earlier] + 1
-    return 0
+def _place(notebook: Any, step: Step) -> int:
+    """Behind the step's last solution cell, or at the end without any.
+
+    That is where its value is final in the submission as it came, so that the mark stays the same.
+    """
+    own = (i for i, cell in enumerate(notebook.cells) if nbgrader_info(cell).get("grade_id") in step.solutions)
+    return max(own, default=len(notebook.cells) - 1) + 1
 
 
-def _fresh(cell: Any) -> Any:
-    return nbformat.v4.new_code_cell(cell.source, metadata=copy.deepcopy(cell.metadata), id=cell.id)
+def _fresh(cell: Any, notebook: Any) -> Any:
+    """The exercise's cell, under an id that no cell of the notebook has; before format 4.5 cells had none."""
+    fresh = nbformat.v4.new_code_cell(cell.source, metadata=copy.deepcopy(cell.metadata))
+    if notebook.get("nbformat_minor", 5) < 5:
+        del fresh["id"]
+    elif all(other.get("id") != cell.id for other in notebook.cells):
+        fresh.id = cell.id
+    return fresh
