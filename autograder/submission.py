@@ -97,7 +97,9 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             if cell.source.strip() != exercise.locked[grade_id].strip():
                 flags.append(f"the locked cell {grade_id} was edited; the original was used")
             continue
-        if cell.cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
+        # An answer cell that became text (a slip of the keyboard) is code to nbgrader, and so it is here.
+        cell_type = cell.cell_type if grade_id is None else exercise.cells[grade_id].cell_type
+        if cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
             continue
         runs.append((index, cell.source))
     flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]
