@@ -33,7 +33,8 @@ class MarkByEngine(NbGraderPreprocessor):
         """Mark one notebook and write the outputs into it."""
         student = resources["nbgrader"]["student"]
         try:
-            grader = _grader(exercise_path(self, resources).absolute())
+            path = exercise_path(self, resources).absolute()
+            grader = _grader(path, _changed(path.parent))
             marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
             _write_outputs(nb, marked)
             if marked.result.error is not None:
@@ -45,14 +46,19 @@ class MarkByEngine(NbGraderPreprocessor):
         return nb, resources
 
 
-@functools.cache
-def _grader(path: Path) -> Grader:
-    """One warm grader for each exercise for as long as the nbgrader command runs."""
+@functools.lru_cache(maxsize=4)
+def _grader(path: Path, changed: int) -> Grader:
+    """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
     from autograder.grading import Grader  # imports torch
 
     grader = Grader(read_exercise(path))
     atexit.register(grader.close)
     return grader
+
+
+def _changed(folder: Path) -> int:
+    """When a file of the exercise was last written; 0 where there is none."""
+    return max((file.stat().st_mtime_ns for file in folder.glob("*")), default=0)
 
 
 def _write_outputs(nb: Any, marked: Marked) -> None:
