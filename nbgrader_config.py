@@ -10,6 +10,7 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbgrader import preprocessors as steps
 
 from autograder.nbgrader.exchange import HubFetchFeedback, HubSubmit
+from autograder.nbgrader.feedback import use_page
 from autograder.nbgrader.mark import MarkByEngine
 from autograder.nbgrader.restore import RestoreCells
 from autograder.nbgrader.todo import TodoStubs
@@ -21,7 +22,7 @@ c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 
-c.Exchange.root = os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")
+c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
 c.ExchangeFactory.submit = HubSubmit
 c.ExchangeFactory.fetch_feedback = HubFetchFeedback
 # A notebook that was renamed or left out is said at submission, not found out at grading.
@@ -61,3 +62,5 @@ c.Autograde.autograde_preprocessors = [
     steps.AssignLatePenalties,
     steps.CheckCellMetadata,
 ]
+
+use_page(c)
