@@ -6,6 +6,8 @@ NBGRADER_EXCHANGE  the exchange folder, where it is not nbgrader's usual one
 import os
 from pathlib import Path
 
+from autograder.nbgrader.feedback import use_page
+
 c = get_config()  # noqa: F821 (nbgrader defines it)
 
 c.CourseDirectory.course_id = "backprop-dojo"
@@ -13,7 +15,7 @@ c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 
-c.Exchange.root = os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")
+c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
 c.ExchangeFactory.submit = "autograder.nbgrader.exchange.HubSubmit"
 c.ExchangeFactory.fetch_feedback = "autograder.nbgrader.exchange.HubFetchFeedback"
 # A notebook that was renamed or left out is said at submission, not found out at grading.
@@ -59,3 +61,5 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+use_page(c)

@@ -17,6 +17,7 @@ from demo.commands import ASSIGNMENT, ROOT, CommandError, Course, new_course
 from demo.sample_class import CLASS, Student
 
 CLOCK = "%Y-%m-%d %H:%M:%S UTC"
+BROWSE = "NBGRADER_EXCHANGE=../exchange ../../.venv/bin/jupyter lab"
 
 
 def main() -> None:
@@ -31,14 +32,21 @@ def main() -> None:
         sys.exit(1)
     show(course, console)
     console.print(f"\n{time.monotonic() - started:.0f} s in all. Where to look next:")
-    for what, path in (
-        ("a student's feedback page", course.home("emil") / ASSIGNMENT / "feedback"),
-        ("the same class in the browser", Path("cd demo-course/instructor && nbgrader formgrader")),
+    for what, where in (
+        ("a student's feedback page", next(course.home("emil").glob(f"{ASSIGNMENT}/feedback/*/*.html"))),
+        ("what a student gets", course.exchange / "backprop-dojo" / "outbound" / ASSIGNMENT),
         ("marks as JSON", course.folder / "marks.json"),
         ("the gradebook as a table", course.folder / "grades.csv"),
+        ("the class in the browser", f"cd {here(course.folder)} && {BROWSE}"),
+        ("", "then the menu Nbgrader > Formgrader"),
     ):
-        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        console.print(f"  {what:30s} {shown}", highlight=False, soft_wrap=True)
+        # soft_wrap: paths and commands are there to be copied.
+        console.print(f"  {what:26s} {here(where)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def here(where: Path | str) -> Path | str:
+    """A path as seen from the repository's root; anything else as it is."""
+    return where.relative_to(ROOT) if isinstance(where, Path) and where.is_relative_to(ROOT) else where
 
 
 def run(course: Course, console: Console) -> None:
@@ -54,6 +62,8 @@ def run(course: Course, console: Console) -> None:
     step("generate the students' notebooks", "nbgrader", "generate_assignment", ASSIGNMENT)
     due = time.strftime(CLOCK, time.gmtime(time.time() + 3600))
     step("set a due date", "nbgrader", "db", "assignment", "add", ASSIGNMENT, f"--duedate={due}")
+    write_roster(course)
+    step("enter the class", "nbgrader", "db", "student", "import", "roster.csv")
     step("release", "nbgrader", "release_assignment", ASSIGNMENT)
     with timed(f"{len(CLASS)} students list, fetch, work and submit"), ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda student: take_part(course, student), CLASS))
@@ -67,6 +77,14 @@ def run(course: Course, console: Console) -> None:
     with timed(f"{len(CLASS)} students fetch their feedback"), ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda s: course.student(s.name, "nbgrader", "fetch_feedback", ASSIGNMENT), CLASS))
     step("export", "nbgrader", "export")
+
+
+def write_roster(course: Course) -> None:
+    """The class as nbgrader imports it; without it, formgrader knows students by their user names only."""
+    with (course.folder / "roster.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "first_name", "last_name"])
+        rows.writerows([student.name, student.name.title(), "Sample"] for student in CLASS)
 
 
 class Timer:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from autograder.grading import Grader, Marked
     from autograder.results import StepResult
 
+REGRADE = "This is a fault of the autograder, not of the submission: grade it again."
+
 
 class MarkByEngine(NbGraderPreprocessor):
     """Give every check cell the output that nbgrader reads as its score.
@@ -38,21 +40,22 @@ class MarkByEngine(NbGraderPreprocessor):
         """Mark one notebook and write the outputs into it."""
         student = resources["nbgrader"]["student"]
         try:
-            grader = _grader(exercise_path(self, resources).absolute(), course_folder(self))
+            path = exercise_path(self, resources).absolute()
+            grader = _grader(path, course_folder(self), _changed(path.parent))
             marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
             _write_outputs(nb, marked)
-            problem = marked.result.error
+            if marked.result.error is not None:
+                self.log.warning("%s: %s", student, marked.result.error)
         except Exception as error:
-            _write_failure(nb, f"{type(error).__name__}: {error}")
-            problem = f"{type(error).__name__}: {error}"
-        if problem is not None:
-            self.log.warning("%s: %s", student, problem)
+            reason = f"{type(error).__name__}: {error}"
+            _write_failure(nb, reason)
+            self.log.error("%s is not marked and has 0 for now: %s; mend it, then autograde --force", student, reason)
         return nb, resources
 
 
-@functools.cache
-def _grader(path: Path, course: Path) -> Grader:
-    """One warm grader for each exercise for as long as the nbgrader command runs."""
+@functools.lru_cache(maxsize=4)
+def _grader(path: Path, course: Path, changed: int) -> Grader:
+    """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
     from autograder.grading import Grader  # imports torch
     from autograder.secret import read_or_create
     from autograder.settings import load_settings
@@ -66,16 +69,25 @@ def _grader(path: Path, course: Path) -> Grader:
     return grader
 
 
+def _changed(folder: Path) -> int:
+    """When a file of the exercise was last written; 0 where there is none."""
+    return max((file.stat().st_mtime_ns for file in folder.glob("*")), default=0)
+
+
 def _write_outputs(nb: Any, marked: Marked) -> None:
     results = {step.check: step for step in marked.result.steps}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
         cell.outputs = []
-        if nbgrader_info(cell).get("grade"):
+        if _is_check(cell):
             step = results.get(str(nbgrader_info(cell).get("grade_id")))
+            points = float(nbgrader_info(cell)["points"])
             if step is None:
-                _set_score(cell, 0.0, f"not marked: {marked.result.error}")
+                _set_score(cell, 0.0, f"not marked: {marked.result.error or REGRADE}")
+            elif not _is_score(step.points, points):
+                found = f"the engine's score is {step.points!r}, not a number from 0 to {points:g}"
+                _set_score(cell, 0.0, f"not marked: {found}\n{REGRADE}")
             else:
                 _set_score(cell, step.points, report(step))
         elif index in marked.cells:
@@ -88,12 +100,17 @@ def _write_outputs(nb: Any, marked: Marked) -> None:
 
 
 def _write_failure(nb: Any, reason: str) -> None:
-    text = f"not marked, the autograder failed: {reason}\nThis is not the submission's fault: grade it again."
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-            if nbgrader_info(cell).get("grade"):
-                _set_score(cell, 0.0, text)
+            if _is_check(cell):
+                _set_score(cell, 0.0, f"not marked: {reason}\n{REGRADE}")
+
+
+def _is_check(cell: Any) -> bool:
+    """Whether the engine gives this cell its score; a graded answer of the student's own is for a person to read."""
+    info = nbgrader_info(cell)
+    return bool(info.get("grade")) and not info.get("solution")
 
 
 def report(step: StepResult) -> str:
@@ -106,10 +123,14 @@ def report(step: StepResult) -> str:
     return "\n".join(lines)
 
 
+def _is_score(score: object, points: float) -> bool:
+    # The last comparison is what keeps NaN out.
+    return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= points
+
+
 def _set_score(cell: Any, score: float, text: str) -> None:
-    points = float(nbgrader_info(cell)["points"])
-    score = min(max(float(score), 0.0), points)
     cell.outputs = [
         nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
-        nbformat.v4.new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None),
+        # A plain float: nbgrader gives full marks for whatever else it finds here.
+        nbformat.v4.new_output("execute_result", data={"text/plain": repr(float(score))}, execution_count=None),
     ]

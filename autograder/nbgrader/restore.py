@@ -8,7 +8,7 @@ from typing import Any
 import nbformat.v4
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.exercise import Exercise, Step, nbgrader_info, read_exercise
+from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info, read_exercise
 from autograder.nbgrader.place import exercise_path
 
 
@@ -20,44 +20,63 @@ class RestoreCells(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Restore the cells of one submitted notebook."""
-        restore(nb, read_exercise(exercise_path(self, resources)))
+        """Restore the cells of one submitted notebook; without an exercise to read it stays as it is."""
+        try:
+            exercise = read_exercise(exercise_path(self, resources))
+        except (ExerciseError, OSError) as error:
+            # MarkByEngine meets the same fault and gives every check cell an explained 0.
+            self.log.error("the cells could not be restored: %s", error)
+        else:
+            restore(nb, exercise)
         return nb, resources
 
 
 def restore(notebook: Any, exercise: Exercise) -> None:
-    """Restore metadata and missing check cells of a submitted notebook, in place.
+    """Restore types, metadata and missing check cells of a submitted notebook, in place.
 
-    Of two cells with one id the last keeps it, as in nbgrader. A cell with an unknown id becomes an
-    ordinary cell of the student's.
+    Of two cells with one id the last keeps it, as in nbgrader; where the cell is locked, the other gets the
+    original text all the same, so that an edited copy does not run as the student's own code. A cell with an
+    unknown id becomes an ordinary cell of the student's.
     """
     seen: set[str] = set()
-    for cell in reversed(notebook.cells):
+    for index in reversed(range(len(notebook.cells))):
+        cell = notebook.cells[index]
         grade_id = nbgrader_info(cell).get("grade_id")
-        if isinstance(grade_id, str) and grade_id in exercise.cells and grade_id not in seen:
+        cell.metadata.pop("nbgrader", None)
+        if not isinstance(grade_id, str) or grade_id not in exercise.cells:
+            continue
+        original = exercise.cells[grade_id]
+        if grade_id not in seen:
             seen.add(grade_id)
-            cell.metadata["nbgrader"] = copy.deepcopy(exercise.cells[grade_id].metadata["nbgrader"])
-        else:
-            cell.metadata.pop("nbgrader", None)
+            cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
+            if cell.cell_type != original.cell_type:
+                notebook.cells[index] = _retyped(cell, original.cell_type)
+        elif grade_id in exercise.locked:
+            cell.source = original.source
     for step in exercise.steps:
         if step.check not in seen:
-            notebook.cells.insert(_place(notebook, step), _fresh(exercise.cells[step.check], notebook))
+            notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))
 
 
 def _place(notebook: Any, step: Step) -> int:
-    """Behind the step's last solution cell, or at the end without any.
-
-    That is where its value is final in the submission as it came, so that the mark stays the same.
-    """
-    own = (i for i, cell in enumerate(notebook.cells) if nbgrader_info(cell).get("grade_id") in step.solutions)
-    return max(own, default=len(notebook.cells) - 1) + 1
+    """Behind the step's last solution cell, or at the end without any: the moment at which its value is taken."""
+    there = [i for i, cell in enumerate(notebook.cells) if nbgrader_info(cell).get("grade_id") in step.solutions]
+    return max(there, default=len(notebook.cells) - 1) + 1
 
 
-def _fresh(cell: Any, notebook: Any) -> Any:
-    """The exercise's cell, under an id that no cell of the notebook has; before format 4.5 cells had none."""
+def _fresh(notebook: Any, cell: Any) -> Any:
+    # An id of its own: the submission may still have the cell under the old one, without its metadata.
     fresh = nbformat.v4.new_code_cell(cell.source, metadata=copy.deepcopy(cell.metadata))
-    if notebook.get("nbformat_minor", 5) < 5:
+    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):  # as Colab saves them: no ids yet
         del fresh["id"]
-    elif all(other.get("id") != cell.id for other in notebook.cells):
-        fresh.id = cell.id
     return fresh
+
+
+def _retyped(cell: Any, cell_type: str) -> Any:
+    """The cell as another type, without what only its present type may have (attachments, outputs)."""
+    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    again = make.get(cell_type, nbformat.v4.new_raw_cell)(cell.source, metadata=cell.metadata)
+    del again["id"]
+    if "id" in cell:
+        again["id"] = cell["id"]
+    return again
