@@ -44,22 +44,20 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# With RestoreCells before OverwriteCells.
+# With RestoreCells before OverwriteCells; after it there is nothing left for CheckCellMetadata to find.
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "autograder.nbgrader.restore.RestoreCells",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# With MarkByEngine in the place of Execute.
+# With MarkByEngine in the place of Execute, and RecordMarks in that of SaveAutoGrades.
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader.mark.MarkByEngine",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.nbgrader.record.RecordMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 use_page(c)

@@ -13,6 +13,10 @@ class CourseError(ValueError):
     """A folder is not what the command needs; the message says what to do."""
 
 
+class GradebookError(RuntimeError):
+    """The gradebook could not be written; the message says why and what to do."""
+
+
 def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
     """The solution notebooks of an assignment in the current course folder, or just the one named."""
     folder = SOLUTIONS / assignment
@@ -38,13 +42,13 @@ def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tu
     return [(student, submitted / student / assignment / f"{exercise}.ipynb") for student in students]
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file so that it is there whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(temporary, 0o644)  # noqa: PTH101
+        os.chmod(temporary, mode)  # noqa: PTH101
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,17 +61,12 @@ class Grader:
         """End the sandboxes."""
         self._stack.close()
 
-    def grade_files(self, files: Iterable[tuple[str, Path]]) -> Iterator[SubmissionResult]:
-        """Grade many submissions, given as (student, path), in parallel; results come in the order given."""
-        with ThreadPoolExecutor(self._jobs) as pool:
-            yield from pool.map(lambda file: self.grade_file(*file), files)
-
-    def grade_file(self, student: str, path: Path) -> SubmissionResult:
+    def grade_file(self, student: str, path: Path) -> Marked:
         """Grade one file. Never raises: whatever goes wrong is in the result."""
         if not path.is_symlink() and not path.exists():
             reason = f"there is no {path.name} in the submission; submit it under this name"
-            return self._unmarked(student, "missing", reason)
-        return self.grade(student, lambda: read_submission(path, self.exercise)).result
+            return Marked(self._unmarked(student, "missing", reason), {})
+        return self.grade(student, lambda: read_submission(path, self.exercise))
 
     def grade(self, student: str, read: Callable[[], Submission]) -> Marked:
         """Grade what `read` returns. Never raises: whatever goes wrong is in the result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from autograder.student.dojo import Comparison
@@ -41,6 +41,10 @@ class StepResult:
             "error": self.error,
         }
 
+    def to_store(self) -> dict[str, Any]:
+        """Everything, for result_from_json."""
+        return asdict(self) | {"verdict": self.verdict.value}
+
 
 @dataclass(frozen=True)
 class SubmissionResult:
@@ -65,6 +69,20 @@ class SubmissionResult:
         """The object under `submissions`."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return plain | {"flags": list(self.flags), "steps": [step.to_json() for step in self.steps]}
+
+    def to_store(self) -> dict[str, Any]:
+        """Everything, for result_from_json."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return plain | {"steps": [step.to_store() for step in self.steps]}
+
+
+def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
+    """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
+    steps = [
+        StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})
+        for step in stored["steps"]
+    ]
+    return SubmissionResult(**stored | {"flags": tuple(stored["flags"]), "steps": tuple(steps)})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from traitlets.config.loader import Config, ConfigFileNotFound, PyFileConfigLoader
+
 from autograder.verdict import CREDIT, Verdict
 
 CONFIG = "nbgrader_config.py"
@@ -27,16 +29,18 @@ class Settings:
     credit: Mapping[str, float]
 
 
-def load_settings(folder: Path) -> Settings:
-    """The settings of the course in `folder`; the defaults where it has no nbgrader_config.py."""
-    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
-
+def load_config(folder: Path) -> Config:
+    """The nbgrader configuration of the course in `folder`; empty where it has none. Raises SettingsError."""
     try:
-        config = PyFileConfigLoader(CONFIG, path=str(folder.resolve())).load_config()
+        return PyFileConfigLoader(CONFIG, path=str(folder.resolve())).load_config()
     except ConfigFileNotFound:
-        return settings_from({}, folder)
+        return Config()
     except Exception as error:
         raise SettingsError(f"{folder / CONFIG} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def settings_from_config(config: Config, folder: Path) -> Settings:
+    """The settings in a course's configuration. Raises SettingsError."""
     return settings_from(config.get(SECTION, {}), folder)
 
 

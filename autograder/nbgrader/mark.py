@@ -43,7 +43,7 @@ class MarkByEngine(NbGraderPreprocessor):
             path = exercise_path(self, resources).absolute()
             grader = _grader(path, course_folder(self), _changed(path.parent))
             marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
-            _write_outputs(nb, marked)
+            write_outputs(nb, marked)
             if marked.result.error is not None:
                 self.log.warning("%s: %s", student, marked.result.error)
         except Exception as error:
@@ -58,9 +58,9 @@ def _grader(path: Path, course: Path, changed: int) -> Grader:
     """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
     from autograder.grading import Grader  # imports torch
     from autograder.secret import read_or_create
-    from autograder.settings import load_settings
+    from autograder.settings import load_config, settings_from_config
 
-    settings = load_settings(course)
+    settings = settings_from_config(load_config(course), course)
     secret, new = read_or_create(settings.secret)
     if new:
         get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
@@ -74,7 +74,8 @@ def _changed(folder: Path) -> int:
     return max((file.stat().st_mtime_ns for file in folder.glob("*")), default=0)
 
 
-def _write_outputs(nb: Any, marked: Marked) -> None:
+def write_outputs(nb: Any, marked: Marked) -> None:
+    """Give every code cell of a restored notebook its output: what it printed, and check cells their scores."""
     results = {step.check: step for step in marked.result.steps}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import nbformat.v4
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info, read_exercise
+from autograder.nbgrader.gradebook import Recorder
 from autograder.nbgrader.place import exercise_path
 
 
@@ -27,16 +30,19 @@ class RestoreCells(NbGraderPreprocessor):
             # MarkByEngine meets the same fault and gives every check cell an explained 0.
             self.log.error("the cells could not be restored: %s", error)
         else:
-            restore(nb, exercise)
+            info = resources["nbgrader"]
+            with Recorder(info["db_url"]) as recorder:
+                checksums = recorder.released(info["assignment"], info["notebook"]).checksums
+            restore(nb, exercise, checksums)
         return nb, resources
 
 
-def restore(notebook: Any, exercise: Exercise) -> None:
-    """Restore types, metadata and missing check cells of a submitted notebook, in place.
+def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Restore types, metadata, locked text and missing check cells of a submitted notebook, in place.
 
-    Of two cells with one id the last keeps it, as in nbgrader; where the cell is locked, the other gets the
-    original text all the same, so that an edited copy does not run as the student's own code. A cell with an
-    unknown id becomes an ordinary cell of the student's.
+    checksums: of the cells as released, by grade_id; an answer that has the same is no response. Of two cells
+    with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, becomes an ordinary
+    cell of the student's.
     """
     seen: set[str] = set()
     for index in reversed(range(len(notebook.cells))):
@@ -50,12 +56,16 @@ def restore(notebook: Any, exercise: Exercise) -> None:
             seen.add(grade_id)
             cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
             if cell.cell_type != original.cell_type:
-                notebook.cells[index] = _retyped(cell, original.cell_type)
-        elif grade_id in exercise.locked:
-            cell.source = original.source
+                cell = notebook.cells[index] = _retyped(cell, original.cell_type)
+            if grade_id in exercise.locked:
+                cell.source = original.source
     for step in exercise.steps:
         if step.check not in seen:
             notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))
+    for cell in notebook.cells:
+        info = nbgrader_info(cell)
+        if info.get("grade_id") in checksums:
+            info["checksum"] = checksums[info["grade_id"]]
 
 
 def _place(notebook: Any, step: Step) -> int:

@@ -1,0 +1,132 @@
+"""`autograder grade`: a class through the engine, with what is done kept at every moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from autograder.exercise import Exercise, read_exercise
+from autograder.grading import Grader, Marked
+from autograder.progress import Tracker
+from autograder.results import ClassResult, SubmissionResult
+from autograder.sandbox import Sandbox
+from autograder.secret import fingerprint
+from autograder.settings import Settings
+from autograder.store import FOLDER, Store
+
+if TYPE_CHECKING:
+    from autograder.nbgrader.autograded import Autograded
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to grade. files: for each exercise's notebook, (student, submitted file). force: also what is done."""
+
+    assignment: str
+    files: dict[Path, list[tuple[str, Path]]]
+    jobs: int
+    force: bool = False
+
+
+class Interrupted(Exception):  # noqa: N818 (it is no error)
+    """Ctrl-C: the submissions in hand were finished, the others were not begun."""
+
+    def __init__(self, done: ClassResult, left: int) -> None:
+        super().__init__(f"{left} submissions are left")
+        self.done = done
+        self.left = left
+
+
+def grade_class(
+    plan: Plan, settings: Settings, secret: bytes, console: Console, autograded: Autograded | None = None
+) -> ClassResult:
+    """Grade every submission of the plan; with `autograded`, into the gradebook too.
+
+    Raises Interrupted, what Grader raises, and what writing raises (OSError, GradebookError).
+    """
+    started = time.perf_counter()
+    results: list[SubmissionResult] = []
+    left = 0
+    for path, files in plan.files.items():
+        run = _ExerciseRun(plan, read_exercise(path), settings, secret, autograded)
+        more, interrupted = run.grade(files, console)
+        results += more
+        if interrupted:
+            left = sum(len(f) for f in plan.files.values()) - len(results)
+            break
+    seconds = round(time.perf_counter() - started, 3)
+    done = ClassResult(plan.assignment, Sandbox.isolation, fingerprint(secret), seconds, tuple(results))
+    if left:
+        raise Interrupted(done, left)
+    return done
+
+
+class _ExerciseRun:
+    def __init__(
+        self, plan: Plan, exercise: Exercise, settings: Settings, secret: bytes, autograded: Autograded | None
+    ) -> None:
+        self._plan = plan
+        self._exercise = exercise
+        self._credit = settings.credit
+        self._secret = secret
+        self._autograded = autograded
+        self._store = Store(FOLDER / plan.assignment, exercise, fingerprint(secret), settings.credit)
+        if autograded is not None:
+            autograded.check(exercise)
+
+    def grade(self, files: Sequence[tuple[str, Path]], console: Console) -> tuple[list[SubmissionResult], bool]:
+        """The results in the order of the files; and whether Ctrl-C has cut them short."""
+        keys = {student: self._store.key(path) for student, path in files}
+        results = {student: stored for student, _ in files if (stored := self._stored(student, keys[student]))}
+        todo = [(student, path) for student, path in files if student not in results]
+        if results:
+            console.print(f"{self._exercise.name}: {len(results)} unchanged since they were graded (--force: all)")
+        interrupted = False
+        if todo:
+            for student, path, marked in self._graded(todo, console):
+                if marked is None:
+                    interrupted = True
+                    break
+                if self._autograded is not None:
+                    self._autograded.write(student, self._exercise, path, marked)
+                self._store.put(marked.result, keys[student], recorded=self._autograded is not None)
+                results[student] = marked.result
+        return [results[student] for student, _ in files if student in results], interrupted
+
+    def _stored(self, student: str, key: str | None) -> SubmissionResult | None:
+        gradebook = self._autograded is not None
+        if self._plan.force or (self._autograded is not None and not self._autograded.there(student, self._exercise)):
+            return None
+        return self._store.get(student, key, recorded=gradebook)
+
+    def _graded(self, files: Sequence[tuple[str, Path]], console: Console) -> Iterator[tuple[str, Path, Marked | None]]:
+        """Each submission as it is done; after Ctrl-C those in hand, and then a None."""
+        jobs = min(self._plan.jobs, len(files))
+        with ExitStack() as stack:
+            grader = stack.enter_context(Grader(self._exercise, self._secret, self._credit, jobs))
+            pool = ThreadPoolExecutor(jobs)
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))
+            waiting = {pool.submit(grader.grade_file, student, path): (student, path) for student, path in files}
+            interrupted = False
+            while waiting:
+                try:
+                    for future in as_completed(list(waiting)):
+                        student, path = waiting.pop(future)
+                        tracker.advance()
+                        yield student, path, future.result()
+                except KeyboardInterrupt:
+                    if interrupted:
+                        raise
+                    interrupted = True
+                    waiting = {future: file for future, file in waiting.items() if not future.cancel()}
+                    console.print(f"stopping: {len(waiting)} in hand are being finished (Ctrl-C again: at once)")
+            if interrupted:
+                yield "", Path(), None

@@ -1,0 +1,127 @@
+"""The gradebook: what one submission is worth, written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from nbgrader import utils
+from nbgrader.api import (
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.course import CourseError, GradebookError
+
+NO_RESPONSE = "No response."
+
+
+@dataclass(frozen=True)
+class Released:
+    """An exercise as it was released. names: of graded and answered cells by their row's id."""
+
+    notebook: Notebook
+    kernelspec: str | None
+    checksums: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+class Recorder:
+    """Writes marks through nbgrader's own tables. Use as a context manager."""
+
+    def __init__(self, db_url: str) -> None:
+        self._gradebook = Gradebook(db_url)
+        self._released: dict[tuple[str, str], Released] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._gradebook.close()
+
+    def released(self, assignment: str, exercise: str) -> Released:
+        """What the gradebook knows of a released notebook. Raises CourseError."""
+        key = assignment, exercise
+        if key not in self._released:
+            try:
+                notebook = self._gradebook.find_notebook(exercise, assignment)
+            except MissingEntry:
+                raise CourseError(
+                    f"the gradebook has no {assignment}/{exercise}; run: nbgrader generate_assignment {assignment}"
+                ) from None
+            cells = [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]
+            self._released[key] = Released(
+                notebook,
+                notebook.kernelspec,
+                {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
+                {cell.id: cell.name for cell in cells},
+            )
+        return self._released[key]
+
+    def record(
+        self, student: str, assignment: str, exercise: str, notebook: Any, timestamp: datetime | None = None
+    ) -> SubmittedNotebook:
+        """Write the scores and comments of an autograded notebook; a person's own stay. All or nothing.
+
+        The scores are what nbgrader's determine_grade reads from the cells' outputs. timestamp: when it was
+        submitted; None leaves what the gradebook has. Raises GradebookError.
+        """
+        released = self.released(assignment, exercise)
+        cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+        session = self._gradebook.db
+        try:
+            submitted = self._submitted(student, assignment, released, timestamp)
+            for grade in submitted.grades:
+                cell = cells.get(released.names[grade.cell_id])
+                if cell is not None:
+                    grade.auto_score = utils.determine_grade(cell)[0]
+                    # As nbgrader has it: a person's mark is looked at again after a re-grade.
+                    grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+            for comment in submitted.comments:
+                cell = cells.get(released.names[comment.cell_id])
+                if cell is not None:
+                    untouched = cell.metadata["nbgrader"].get("checksum") == utils.compute_checksum(cell)
+                    comment.auto_comment = NO_RESPONSE if untouched and not utils.is_task(cell) else None
+            session.commit()
+        except SQLAlchemyError as error:
+            session.rollback()
+            reason = str(error).splitlines()[0]
+            raise GradebookError(f"the gradebook could not be written for {student} ({reason}); run again") from None
+        except BaseException:
+            session.rollback()
+            raise
+        return submitted
+
+    def _submitted(
+        self, student: str, assignment: str, released: Released, timestamp: datetime | None
+    ) -> SubmittedNotebook:
+        """The row of the submitted notebook, made with all that hangs on it where there is none."""
+        session = self._gradebook.db
+        found = (
+            session.query(SubmittedAssignment)
+            .filter_by(assignment_id=released.notebook.assignment.id, student_id=student)
+            .one_or_none()
+        )
+        if found is None:
+            person = session.get(Student, student) or Student(id=student)
+            found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
+            for each in released.notebook.assignment.notebooks:
+                submitted = SubmittedNotebook(notebook=each, assignment=found)
+                for cell in (*each.grade_cells, *each.task_cells):
+                    Grade(cell_id=cell.id, notebook=submitted)
+                for cell in (*each.solution_cells, *each.task_cells):
+                    Comment(cell_id=cell.id, notebook=submitted)
+            session.add(found)
+        if timestamp is not None:
+            found.timestamp = timestamp
+        return next(each for each in found.notebooks if each.notebook is released.notebook)
