@@ -9,7 +9,7 @@ from pathlib import Path
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbgrader import preprocessors as steps
 
-from autograder.nbgrader.exchange import HubFetchFeedback, HubSubmit
+from autograder.nbgrader.exchange import HubFetchFeedback, HubSubmit, PatientReleaseFeedback
 from autograder.nbgrader.feedback import use_page
 from autograder.nbgrader.mark import MarkByEngine
 from autograder.nbgrader.restore import RestoreCells
@@ -25,6 +25,7 @@ c.CourseDirectory.release_directory = "assignments"
 c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
 c.ExchangeFactory.submit = HubSubmit
 c.ExchangeFactory.fetch_feedback = HubFetchFeedback
+c.ExchangeFactory.release_feedback = PatientReleaseFeedback
 # A notebook that was renamed or left out is said at submission, not found out at grading.
 c.ExchangeSubmit.strict = True
 
