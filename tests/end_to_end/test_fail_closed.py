@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import shutil
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -131,6 +133,18 @@ class TestTheEngineFails:
 
     def test_there_is_no_exercise(self, answered: Any) -> None:
         assert_all_0(run(answered, "no-such-folder"), f"{EXERCISE}.ipynb")
+
+    def test_a_mended_exercise_is_read_again(self, answered: Any, tmp_path: Path) -> None:
+        """formgrader's server lives on while the instructor mends a notebook."""
+        folder = tmp_path / "solutions" / ASSIGNMENT
+        shutil.copytree(ROOT / "solutions" / ASSIGNMENT, folder, ignore=shutil.ignore_patterns(".*"))
+        path = folder / f"{EXERCISE}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        check = cells_by_id(notebook)[FIRST]
+        for source, score in (("cmp('logprobs', dlogprobs, probs)", 0.0), (check.source, 1.0)):
+            check.source = source
+            nbformat.write(notebook, path)
+            assert text_and_score(run(answered, str(tmp_path / "solutions"))[FIRST])[1] == score
 
     def test_no_process_starts(self, answered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*args: object, **kwargs: object) -> None:
