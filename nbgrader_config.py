@@ -6,14 +6,7 @@ NBGRADER_EXCHANGE  the exchange folder, where it is not nbgrader's usual one
 import os
 from pathlib import Path
 
-from nbconvert.preprocessors import ClearMetadataPreprocessor
-from nbgrader import preprocessors as steps
-
-from autograder.nbgrader.exchange import HubFetchFeedback, HubSubmit, PatientReleaseFeedback
 from autograder.nbgrader.feedback import use_page
-from autograder.nbgrader.mark import MarkByEngine
-from autograder.nbgrader.restore import RestoreCells
-from autograder.nbgrader.todo import TodoStubs
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
 
@@ -23,45 +16,51 @@ c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
 
 c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
-c.ExchangeFactory.submit = HubSubmit
-c.ExchangeFactory.fetch_feedback = HubFetchFeedback
-c.ExchangeFactory.release_feedback = PatientReleaseFeedback
+c.ExchangeFactory.submit = "autograder.nbgrader.exchange.HubSubmit"
+c.ExchangeFactory.fetch_feedback = "autograder.nbgrader.exchange.HubFetchFeedback"
+c.ExchangeFactory.release_feedback = "autograder.nbgrader.exchange.PatientReleaseFeedback"
 # A notebook that was renamed or left out is said at submission, not found out at grading.
 c.ExchangeSubmit.strict = True
 
 # Late submissions: "none" leaves the mark, "zero" takes all of it. Due dates: nbgrader db assignment add.
 c.LateSubmissionPlugin.penalty_method = "none"
 
+# Hidden cases are drawn from this file. It is made on first use and belongs to the course: back it up, share it
+# with nobody. Another secret, other cases.
+c.MarkByEngine.secret = "course-secret"
+# The part of a step's points that these verdicts earn; exact, approximate and follow-through earn all of it.
+c.MarkByEngine.credit = {"path-missing": 0.5, "hard-coded": 0.5}
+
 # nbgrader's own steps, with TodoStubs in the place of ClearSolutions.
 c.GenerateAssignment.preprocessors = [
-    steps.IncludeHeaderFooter,
-    steps.LockCells,
-    TodoStubs,
-    steps.ClearOutput,
-    steps.CheckCellMetadata,
-    steps.ComputeChecksums,
-    steps.SaveCells,
-    steps.ClearHiddenTests,
-    steps.ClearMarkScheme,
-    steps.ComputeChecksums,
-    steps.CheckCellMetadata,
+    "nbgrader.preprocessors.IncludeHeaderFooter",
+    "nbgrader.preprocessors.LockCells",
+    "autograder.nbgrader.todo.TodoStubs",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # With RestoreCells before OverwriteCells.
 c.Autograde.sanitize_preprocessors = [
-    steps.ClearOutput,
-    RestoreCells,
-    steps.OverwriteKernelspec,
-    steps.OverwriteCells,
-    steps.CheckCellMetadata,
+    "nbgrader.preprocessors.ClearOutput",
+    "autograder.nbgrader.restore.RestoreCells",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 # With MarkByEngine in the place of Execute.
 c.Autograde.autograde_preprocessors = [
-    MarkByEngine,
-    ClearMetadataPreprocessor,
-    steps.LimitOutput,
-    steps.SaveAutoGrades,
-    steps.AssignLatePenalties,
-    steps.CheckCellMetadata,
+    "autograder.nbgrader.mark.MarkByEngine",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 use_page(c)

@@ -53,19 +53,26 @@ def grade(
     from autograder.grading import Grader
     from autograder.namespace import SetupError
     from autograder.results import ClassResult, SubmissionResult
+    from autograder.secret import SecretError, fingerprint, read_or_create
+    from autograder.settings import SettingsError, load_settings
     from autograder.table import print_class
 
     started = time.perf_counter()
     results: list[SubmissionResult] = []
     isolation = ""
     try:
+        settings = load_settings(Path())
+        secret, new = read_or_create(settings.secret)
+        if new:
+            click.echo(f"autograder: {settings.secret} is new: hidden cases are drawn from it; back it up", err=True)
         for path, submissions in files.items():
-            with Grader(read_exercise(path), min(jobs, len(submissions))) as grader:
+            with Grader(read_exercise(path), secret, settings.credit, min(jobs, len(submissions))) as grader:
                 isolation = grader.isolation
                 results += grader.grade_files(submissions)
-    except (ExerciseError, SetupError) as error:
+    except (ExerciseError, SetupError, SettingsError, SecretError) as error:
         _stop(str(error))
-    report = ClassResult(assignment, isolation, round(time.perf_counter() - started, 3), tuple(results))
+    seconds = round(time.perf_counter() - started, 3)
+    report = ClassResult(assignment, isolation, fingerprint(secret), seconds, tuple(results))
     try:
         if json_path is not None:
             write_whole(json_path, report.to_json())

@@ -83,6 +83,8 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
         info = nbgrader_info(cell)
         grade_id = info.get("grade_id")
         if grade_id is not None:
+            if not isinstance(grade_id, str):
+                raise ExerciseError(f"{path}: a cell has the grade_id {grade_id!r}; it must be text")
             if grade_id in cells:
                 raise ExerciseError(f"{path}: two cells have the grade_id {grade_id}; give each its own")
             cells[grade_id] = cell
@@ -146,7 +148,14 @@ def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
         own = tuple(s for s in solutions if s == name or s.startswith(f"{name}_path"))
         if not own:
             raise ExerciseError(f"{path}: check cell {grade_id} marks {name}, but no solution cell has that grade_id")
-        yield Step(name, tensor, label, grade_id, float(info["points"]), own)
+        yield Step(name, tensor, label, grade_id, _points(info, f"{path}: check cell {grade_id}"), own)
+
+
+def _points(info: dict[str, Any], where: str) -> float:
+    points = info.get("points")
+    if not isinstance(points, int | float) or not 0 <= points < float("inf"):
+        raise ExerciseError(f"{where} has the points {points!r}; give it a number, 0 or more")
+    return float(points)
 
 
 def _check_call(source: str, where: str) -> tuple[str, str, str]:

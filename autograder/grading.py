@@ -1,10 +1,10 @@
-"""The engine: one exercise, its reference, its sandboxes; submissions in, results out."""
+"""The engine: one exercise, its references, its sandboxes; submissions in, results out."""
 
 from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,40 +13,44 @@ from types import TracebackType
 from typing import Self
 
 from autograder.exercise import Exercise
-from autograder.namespace import PUBLIC
-from autograder.recording import Recording
-from autograder.reference import compute_reference
+from autograder.marking import Outcome, Targets, mark
+from autograder.recording import RanCell
+from autograder.reference import compute_references
 from autograder.results import Status, StepResult, SubmissionResult
 from autograder.sandbox import Sandbox
 from autograder.submission import Submission, UnreadableError, read_submission
-from autograder.verdict import CREDIT, judge
 
 REGRADE = "this is a fault of the autograder, not of the submission: grade it again"
 
 
 @dataclass(frozen=True)
 class Marked:
-    """What grading a notebook gives: the result, and what its cells printed (None where nothing ran)."""
+    """What grading a notebook gives: the result, and what its cells did, by their place in the notebook."""
 
     result: SubmissionResult
-    recording: Recording | None
+    cells: dict[int, RanCell]
 
 
 class Grader:
     """Grades submissions of one exercise. Use as a context manager: it keeps warm processes.
 
-    Raises on construction what reading the reference raises: ExerciseError, SetupError.
+    secret: what hidden cases are drawn from. credit: the part of the points for each verdict.
+    Raises on construction what computing the references raises: ExerciseError, SetupError.
     """
 
-    def __init__(self, exercise: Exercise, jobs: int = 1) -> None:
+    def __init__(self, exercise: Exercise, secret: bytes, credit: Mapping[str, float], jobs: int = 1) -> None:
         self.exercise = exercise
         self.isolation = Sandbox.isolation
-        self._reference = compute_reference(exercise, PUBLIC)
+        self._credit = credit
+        references = compute_references(exercise, secret)
+        self._targets = Targets(exercise, references)
+        cases = (references.public, *references.hidden, *references.rounded)
         self._jobs = jobs
         self._stack = ExitStack()
         self._sandboxes: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
         for _ in range(jobs):
-            self._sandboxes.put(self._stack.enter_context(Sandbox(exercise)))
+            sandbox = Sandbox(exercise, [case.known for case in cases])
+            self._sandboxes.put(self._stack.enter_context(sandbox))
 
     def __enter__(self) -> Self:
         return self
@@ -76,13 +80,14 @@ class Grader:
         try:
             submission = read()
             with self._sandbox() as sandbox:
-                recording = sandbox.run(submission)
-            return self._mark(student, submission, recording, started)
+                outcome = mark(self.exercise, self._targets, submission, sandbox)
+            seconds = round(time.perf_counter() - started, 3)
+            return Marked(self._result(student, submission, outcome, seconds), outcome.cells)
         except UnreadableError as error:
-            return Marked(self._unmarked(student, "unreadable", str(error)), None)
+            return Marked(self._unmarked(student, "unreadable", str(error)), {})
         except Exception as error:  # one bad submission never stops the rest
             reason = f"{type(error).__name__}: {error}; {REGRADE}"
-            return Marked(self._unmarked(student, "crashed", reason), None)
+            return Marked(self._unmarked(student, "crashed", reason), {})
 
     @contextmanager
     def _sandbox(self) -> Iterator[Sandbox]:
@@ -92,45 +97,41 @@ class Grader:
         finally:
             self._sandboxes.put(sandbox)
 
-    def _mark(self, student: str, submission: Submission, recording: Recording, started: float) -> Marked:
+    def _result(self, student: str, submission: Submission, outcome: Outcome, seconds: float) -> SubmissionResult:
         steps = []
         for step in self.exercise.steps:
-            judgement = judge(
-                recording,
-                step.name,
-                submission.sources[step.name],
-                submission.indices[step.name],
-                self._reference.gradients[step.tensor],
-            )
-            points = step.points * CREDIT.get(judgement.verdict, 0.0)
+            judgement = outcome.judgements[step.name]
             steps.append(
                 StepResult(
-                    step.name,
-                    step.label,
-                    step.check,
-                    judgement.verdict,
-                    points,
-                    step.points,
-                    judgement.comparison,
-                    judgement.hint,
-                    judgement.error,
+                    name=step.name,
+                    label=step.label,
+                    check=step.check,
+                    verdict=judgement.verdict,
+                    points=step.points * self._credit.get(judgement.verdict.value, 0.0),
+                    max_points=step.points,
+                    comparison=judgement.comparison,
+                    hint=judgement.hint,
+                    error=judgement.error,
                 )
             )
         status: Status = "graded"
-        if recording.ending != "end":
-            status = "timeout" if recording.ending == "timeout" else "crashed"
-        result = SubmissionResult(
+        if outcome.unfinished is not None:
+            status = "timeout" if "stopped after" in outcome.unfinished else "crashed"
+        copied = [step.name for step in steps if step.verdict == "autograd"]
+        flags = [*submission.flags, *outcome.flags]
+        if copied:
+            flags.append(f"{len(copied)} gradients come from autograd")
+        return SubmissionResult(
             student,
             self.exercise.name,
             status,
             score=sum(step.points for step in steps),
             max_score=self.exercise.max_score,
-            seconds=round(time.perf_counter() - started, 3),
-            flags=submission.flags,
-            error=recording.detail or None if status != "graded" else None,
+            seconds=seconds,
+            flags=tuple(flags),
+            error=outcome.unfinished,
             steps=tuple(steps),
         )
-        return Marked(result, recording)
 
     def _unmarked(self, student: str, status: Status, error: str) -> SubmissionResult:
         return SubmissionResult(student, self.exercise.name, status, 0.0, self.exercise.max_score, 0.0, error=error)

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 class Limits:
     """The defaults suit an exercise whose honest solution takes milliseconds.
 
-    cell_seconds: wall clock of one cell. seconds: wall clock of a whole submission, after which it is
-    killed. cpu_seconds, memory_bytes (address space beyond what the process has when it starts),
-    file_bytes (size of one file) and open_files: the kernel's limits. result_bytes: the most that a
-    submission may send back.
+    cell_seconds: wall clock of one cell. stall_seconds: how much longer a cell that cannot be interrupted is
+    waited for. seconds: wall clock of a whole submission. cpu_seconds, memory_bytes (address space beyond
+    what the process has when it starts), file_bytes (size of one file) and open_files: the kernel's limits.
+    tensor_bytes: the largest tensor that is sent back. result_bytes: the most that a submission may send back
+    in all. retries: how often a submission is run again without the cell that ended its process.
     """
 
     cell_seconds: float = 10.0
+    stall_seconds: float = 3.0
     seconds: float = 60.0
     cpu_seconds: int = 60
     memory_bytes: int = 4 * 2**30
     file_bytes: int = 64 * 2**20
     open_files: int = 256
-    result_bytes: int = 64 * 2**20
+    tensor_bytes: int = 8 * 2**20
+    result_bytes: int = 256 * 2**20
+    retries: int = 4

@@ -1,42 +1,99 @@
-"""Where a gradient came from: what a cell's code says of autograd."""
+"""Where a gradient came from: what the code of its cells says of autograd.
+
+Running it tells more (see autograder.guard); the code is asked for what leaves no trace when it runs.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 
-# Calls that make autograd compute something, whatever they are called on.
-ENTRY_POINTS = frozenset({"backward", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "vhp", "hvp", "hessian"})
-MODULES = ("torch.autograd", "torch.func", "functorch")
+from IPython.core.inputtransformer2 import TransformerManager
 
+MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
-def runs_autograd(source: str) -> bool:
-    """Whether the code calls autograd or imports it. Comments and strings do not count."""
-    return any(_is_entry(node) for node in _nodes(source))
-
-
-def reads_grad(source: str) -> bool:
-    """Whether the code reads a `.grad`, where autograd leaves its results."""
-    return any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in _nodes(source))
+# Ways to a gradient that do not pass through autograd's engine: a graph's nodes called by hand, PyTorch's own
+# backward kernels, and whatever reaches around the engine that the guard watches.
+AROUND_THE_ENGINE = frozenset({"grad_fn", "next_functions", "_execution_engine", "_ImperativeEngine", "_C", "_VF"})
 
 
-def _nodes(source: str) -> list[ast.AST]:
-    try:
-        return list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError):
-        # Magics, or code that does not run at all: there is no value to ask about.
-        return []
+def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
+    """Whether a step's own cells, or cells that define names they use, go around autograd's engine.
+
+    cells: the code of all the student's cells, by place. own: the places of the step's own.
+    """
+    suspects = {index for index, source in cells.items() if _goes_around(source)}
+    return bool(suspects) and bool(suspects & _related(cells, own))
 
 
-def _is_entry(node: ast.AST) -> bool:
+def reads_grad(sources: Iterable[str]) -> bool:
+    """Whether the code reads a `.grad`, where autograd leaves its results. Comments and strings do not count."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "grad"
+        for source in sources
+        if "grad" in source
+        for node in _nodes(source)
+    )
+
+
+@functools.lru_cache(maxsize=4096)  # every step asks about the same cells
+def _goes_around(source: str) -> bool:
+    # Whatever is written in these words has them in its text; most cells have none and need no parsing.
+    return any(word in source for word in (*AROUND_THE_ENGINE, "_backward")) and any(map(_around, _nodes(source)))
+
+
+def _around(node: ast.AST) -> bool:
     match node:
-        case ast.Attribute(ast.Attribute(ast.Name("torch"), "autograd" | "func")):
-            return True
-        case ast.Attribute(ast.Name("autograd" | "functorch")):
-            return True
-        case ast.Call(ast.Attribute(_, name)) | ast.Call(ast.Name(name)):
-            return name in ENTRY_POINTS
-        case ast.ImportFrom(module=str(module)):
-            return module.startswith(MODULES)
-        case ast.Import(names):
-            return any(alias.name.startswith(MODULES) for alias in names)
+        case ast.Attribute(attr=name) | ast.alias(name=name) | ast.ImportFrom(module=str(name)):
+            parts = name.split(".")
+            return not AROUND_THE_ENGINE.isdisjoint(parts) or parts[-1].endswith(("_backward", "_backward_data"))
+        case ast.Name(name):  # a function of the student's own may be called linear_backward
+            return name in AROUND_THE_ENGINE
+        case ast.Constant(str(text)):  # getattr(x, "grad_fn")
+            return text in AROUND_THE_ENGINE
     return False
+
+
+def _related(cells: Mapping[int, str], own: Iterable[int]) -> set[int]:
+    """The step's cells and, again and again, those that define functions or classes or modules these use."""
+    used = {index: _names(cells[index], ast.Load) for index in cells}
+    defined = {index: _definitions(cells[index]) for index in cells}
+    found = {index for index in own if index in cells}
+    while True:
+        wanted = {name for index in found for name in used[index]}
+        more = {index for index in cells if index not in found and defined[index] & wanted}
+        if not more:
+            return found
+        found |= more
+
+
+def _names(source: str, context: type[ast.expr_context]) -> set[str]:
+    return {node.id for node in _nodes(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def _definitions(source: str) -> set[str]:
+    named = {n.name for n in _nodes(source) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    imported = {(n.asname or n.name).partition(".")[0] for n in _nodes(source) if isinstance(n, ast.alias)}
+    return named | imported | _names(source, ast.Store)
+
+
+def _nodes(source: str) -> Iterator[ast.AST]:
+    tree = _parse(source)
+    for node in ast.walk(tree) if tree is not None else ():
+        yield node
+        match node:
+            # %time and its kind: the code is the last argument.
+            case ast.Call(ast.Attribute(_, name), [*_, ast.Constant(str(code))]) if name in MAGICS:
+                yield from _nodes(code)
+
+
+def _parse(source: str) -> ast.Module | None:
+    """The code as Python, its magics as the calls that IPython makes of them; None where it cannot run at all."""
+    try:
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            return ast.parse(str(TransformerManager().transform_cell(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return None

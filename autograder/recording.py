@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,67 +26,94 @@ class Value:
 
 @dataclass(frozen=True)
 class RanCell:
-    """What a cell printed, and its error in one line."""
+    """What a cell did. error: its exception in one line. uses: how often it called autograd."""
 
     text: str
     error: str | None
     timed_out: bool
+    uses: int = 0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run over the cells. values: by d-variable. cells: by place in the notebook."""
+
+    values: dict[str, Value] = field(default_factory=dict)
+    cells: dict[int, RanCell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One run of a submission. ending: "end" where all cells ran, else "timeout", "flood" or "crashed"."""
+    """All runs of a submission. complete: whether every run reached its end; if not, detail says why."""
 
-    values: dict[str, Value] = field(default_factory=dict)
-    cells: dict[int, RanCell] = field(default_factory=dict)
-    ending: str = "crashed"
+    runs: tuple[RunRecord, ...]
+    complete: bool
     detail: str = ""
 
 
-def parse(data: bytes, names: frozenset[str], ending: str, detail: str = "") -> Recording:
-    """Read the frames of one submission. The first value recorded for a name stands; unknown names are ignored.
+def parse(data: bytes, runs: int, names: Collection[str], detail: str | None = None) -> Recording:
+    """Read the frames of one submission. What is recorded first for a name stands; unknown names are ignored.
 
-    Never raises: what cannot be understood ends the recording there, as "crashed".
+    detail: why the submission did not reach its end, None where it did. Never raises: what cannot be
+    understood ends the recording there.
     """
-    values: dict[str, Value] = {}
-    cells: dict[int, RanCell] = {}
+    records = tuple(RunRecord() for _ in range(runs))
     try:
         for frame in decode_all(data):
-            header = frame.header
-            if "record" in header:
-                name = header["record"]
-                if name in names and name not in values:
-                    values[name] = _value(frame)
-            elif "cell" in header:
-                cells.setdefault(*_cell(header))
+            if frame.header.get("end") is not True:
+                _add(records, frame, names)
     except (WireError, ValueError, TypeError) as error:
-        return Recording(values, cells, "crashed", f"its answer could not be read ({error})")
-    return Recording(values, cells, ending, detail)
+        return Recording(records, False, f"its answer could not be read ({error})")
+    return Recording(records, detail is None, detail or "")
+
+
+def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str]) -> None:
+    number = frame.header.get("run")
+    if type(number) is not int or not 0 <= number < len(records):
+        raise ValueError("a run that was not asked for")
+    record = records[number]
+    index, cell = _cell(frame.header)
+    record.cells.setdefault(index, cell)
+    described = frame.header.get("records")
+    if not isinstance(described, dict):
+        raise ValueError("records of the wrong form")
+    tensors = _tensors(frame.body) if frame.body else {}
+    for name, description in described.items():
+        if name in names and name not in record.values:
+            record.values[name] = _value(description, tensors.get(name))
 
 
 def _cell(header: dict[str, Any]) -> tuple[int, RanCell]:
-    index, text, error, timed_out = (header.get(key) for key in ("cell", "text", "error", "timed_out"))
-    if not (isinstance(index, int) and isinstance(text, str) and isinstance(error, str | None)):
+    index, uses = header.get("cell"), header.get("uses")
+    text, error, late = header.get("text", ""), header.get("error"), header.get("timed_out")
+    well_formed = type(index) is int and isinstance(text, str) and isinstance(error, str | None) and type(uses) is int
+    if not well_formed:
         raise ValueError("a cell's outcome of the wrong form")
-    error = None if error is None else printable(error[:1000])
-    return index, RanCell(printable(text[:MAX_TEXT]), error, timed_out is True)
+    assert isinstance(index, int)
+    assert isinstance(text, str)
+    assert isinstance(uses, int)
+    return index, RanCell(
+        printable(text[:MAX_TEXT]), None if error is None else printable(error[:1000]), late is True, uses
+    )
 
 
-def _value(frame: Frame) -> Value:
-    kind = frame.header.get("kind")
-    if kind not in KINDS:
+def _value(description: Any, tensor: torch.Tensor | None) -> Value:
+    kind = description.get("kind") if isinstance(description, dict) else None
+    if kind not in KINDS or (kind == "tensor") != (tensor is not None):
         raise ValueError("a value of an unknown kind")
-    if kind != "tensor":
-        return Value(kind, type=printable(str(frame.header.get("type", ""))[:200]))
+    return Value(kind, tensor, printable(str(description.get("type", ""))[:200]))
+
+
+def _tensors(body: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of a frame. safetensors checks every offset against the body's length."""
     try:
-        tensors = safetensors.torch.load(frame.body)
-        tensor = tensors["value"]
-        # A copy of its own: nothing keeps the whole message alive, and the layout is ours.
-        return Value("tensor", tensor.clone(memory_format=torch.contiguous_format))
+        return dict(safetensors.torch.load(body))
     except Exception as error:  # safetensors has its own error type and raises others for odd dtypes
-        raise ValueError(f"a tensor that is not one: {type(error).__name__}") from None
+        raise ValueError(f"tensors that are not: {type(error).__name__}") from None
 
 
 def printable(text: str) -> str:
     """The text without control characters: they could move a terminal's cursor or hide what was printed."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

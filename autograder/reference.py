@@ -1,72 +1,186 @@
-"""The reference gradients: the forward cell under autograd. Never leaves the trusted side."""
+"""The reference for one case: what the sandbox may know, and the gradients that it may not."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 
+from autograder.cases import DRAWS, PUBLIC, Case, draw, number_of_cases
+from autograder.differentiate import (
+    DifferentiationError,
+    Gradients,
+    Tensors,
+    TiesError,
+    TieWatch,
+    cut_forward,
+    end_to_end,
+    in_dtype,
+    through_steps,
+    vanishing,
+)
 from autograder.exercise import Exercise, ExerciseError
-from autograder.namespace import Case, Code, run_forward
+from autograder.namespace import DTYPES, run_setup
 from autograder.shell import new_shell
+
+Scalar = int | float | bool | str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a student may know of a case: tensors and plain values by name, no gradient, no graph.
+
+    upstream: independent random gradients, by the d-variable that they take the place of, step by step.
+    dtype: the default dtype of its runs.
+    """
+
+    tensors: Tensors
+    scalars: dict[str, Scalar]
+    upstream: Tensors
+    dtype: str
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The gradient of the loss with respect to each marked tensor, by the tensor's name, for one case."""
+    """One case on the trusted side.
+
+    end: the true gradients, as totals and by path. step: those for the random upstream gradients.
+    vanishing: marked tensors whose true gradient is zero, so that end to end proves nothing.
+    """
 
     case: Case
-    gradients: dict[str, torch.Tensor]
+    known: Known
+    end: Gradients
+    step: Gradients
+    vanishing: frozenset[str]
 
 
-def compute_reference(exercise: Exercise, case: Case) -> Reference:
-    """Run setup and forward pass in the exercise's folder and differentiate the loss.
+@dataclass(frozen=True)
+class References:
+    """All cases of an exercise. public: float32, as the student sees it. hidden: float64.
 
-    The loss is what the forward cell's last line assigns. Raises ExerciseError where a marked tensor has no
-    gradient, and autograder.namespace.SetupError where a cell fails.
+    rounded: the hidden cases again in float32, for code that fixes a lower precision itself.
     """
-    # The sandbox has one thread too; with another number of threads sums may round differently.
-    torch.set_num_threads(1)
-    code = Code(exercise.setup, exercise.parameters, exercise.forward)
-    with _inside(exercise.path.parent), tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
-        names = run_forward(new_shell(ipython_dir), code, case, with_graph=True)
-    loss = names[exercise.assignments[-1].target]
-    tensors = []
-    for step in exercise.steps:
-        tensor = names.get(step.tensor)
-        if not isinstance(tensor, torch.Tensor) or not tensor.requires_grad:
-            raise ExerciseError(
-                f"{exercise.path}: {step.check} marks {step.name}, but {step.tensor} is not a tensor that requires a "
-                "gradient; set requires_grad on the parameters in a setup cell"
-            )
-        tensors.append(tensor)
-    try:
-        gradients = torch.autograd.grad(loss, tensors)
-    except RuntimeError as error:
-        raise ExerciseError(f"{exercise.path}: the loss cannot be differentiated: {error}") from None
-    return Reference(
-        case, {step.tensor: gradient.detach() for step, gradient in zip(exercise.steps, gradients, strict=True)}
-    )
+
+    public: Reference
+    hidden: tuple[Reference, ...]
+    rounded: tuple[Reference, ...]
+
+
+def compute_references(exercise: Exercise, secret: bytes) -> References:
+    """Run every case. Raises ExerciseError, and autograder.namespace.SetupError where a cell fails."""
+    with _setting(exercise) as setup:
+        public = _reference(exercise, PUBLIC, setup(PUBLIC), secret)
+        pairs = [_hidden(exercise, secret, number, setup, public) for number in range(number_of_cases(exercise))]
+    return References(public, tuple(exact for exact, _ in pairs), tuple(rounded for _, rounded in pairs))
 
 
 def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
     """The shape of every marked tensor at the notebook's own sizes."""
-    reference = compute_reference(exercise, Case("shapes"))
-    return {name: tuple(gradient.shape) for name, gradient in reference.gradients.items()}
+    with _setting(exercise) as setup:
+        names = setup(PUBLIC)
+    try:
+        leaves = cut_forward(names, exercise.assignments, _marked(exercise)).leaves
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: the forward cell failed: {error}") from None
+    missing = [name for name in _marked(exercise) if name not in leaves]
+    if missing:
+        raise ExerciseError(f"{exercise.path}: nothing assigns {', '.join(missing)}")
+    return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
+
+
+def _hidden(
+    exercise: Exercise, secret: bytes, number: int, setup: Any, public: Reference
+) -> tuple[Reference, Reference]:
+    """Draw a hidden case until it is one that can be marked with, in both precisions."""
+    for attempt in range(DRAWS):
+        case = draw(exercise, secret, number, attempt)
+        names = setup(case)
+        try:
+            with TieWatch():
+                exact = _reference(exercise, case, names, secret)
+            rounded = _reference(
+                exercise,
+                Case(case.name, case.overrides, "float32", case.public_sizes),
+                in_dtype(names, torch.float32),
+                secret,
+            )
+        except TiesError:
+            continue
+        # Of the tensors' gradients the same ones must vanish as in the notebook, and no others.
+        if _finite(exact) and _finite(rounded) and exact.vanishing == public.vanishing:
+            return exact, rounded
+    raise ExerciseError(
+        f"{exercise.path}: {DRAWS} draws of a hidden case all had ties in a maximum, gradients that vanish or "
+        "values that are not finite; make the setup's numbers less special"
+    )
+
+
+def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: bytes) -> Reference:
+    marked = _marked(exercise)
+    try:
+        total = end_to_end(names, exercise.assignments, marked)
+        cut = cut_forward(names, exercise.assignments, marked)
+    except DifferentiationError as error:
+        raise ExerciseError(f"{exercise.path}: {error}; set requires_grad on the parameters in setup") from None
+    except TiesError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: the forward cell failed: {type(error).__name__}: {error}") from None
+    other = torch.float32 if case.dtype == "float64" else torch.float64
+    elsewhere = end_to_end(in_dtype(names, other), exercise.assignments, marked)
+    pair = (total, elsewhere) if case.dtype == "float64" else (elsewhere, total)
+    upstream = _random_upstream(cut.leaves, case, secret)
+    names_of = {step.tensor: step.name for step in exercise.steps}
+    return Reference(
+        case,
+        Known(
+            tensors={k: v.detach() for k, v in names.items() if isinstance(v, torch.Tensor)} | cut.values,
+            scalars={k: v for k, v in names.items() if isinstance(v, int | float | bool | str)},
+            upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
+            dtype=case.dtype,
+        ),
+        Gradients(total, through_steps(cut, total).paths),
+        through_steps(cut, upstream),
+        vanishing(*pair),
+    )
+
+
+def _random_upstream(leaves: Tensors, case: Case, secret: bytes) -> Tensors:
+    key = hashlib.sha256(b"upstream/%b/%b" % (secret, case.name.encode())).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(key[:7], "big"))
+    draws = {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in leaves.items()}
+    return {name: gradient.to(DTYPES[case.dtype]) for name, gradient in draws.items()}
+
+
+def _finite(reference: Reference) -> bool:
+    tensors = [*reference.known.tensors.values(), *reference.end.total.values(), *reference.step.total.values()]
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+def _marked(exercise: Exercise) -> list[str]:
+    return [step.tensor for step in exercise.steps]
 
 
 @contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    """Setup cells open and import what lies beside the notebook."""
+def _setting(exercise: Exercise) -> Iterator[Any]:
+    """A function that runs the setup cells for a case, in the exercise's folder, as in its notebook."""
+    # The sandbox has one thread too; with another number of threads sums may round differently.
+    torch.set_num_threads(1)
     path = list(sys.path)
-    sys.path.insert(0, str(folder.resolve()))
+    folder = exercise.path.parent.resolve()
+    sys.path.insert(0, str(folder))
     try:
-        with contextlib.chdir(folder):
-            yield
+        with contextlib.chdir(folder), tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
+            shell = new_shell(ipython_dir)
+            run = functools.partial(run_setup, shell, exercise.setup, exercise.parameters)
+            yield lambda case: run(case.overrides, case.dtype)
     finally:
         sys.path[:] = path

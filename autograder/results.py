@@ -69,10 +69,11 @@ class SubmissionResult:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One run of `autograder grade`."""
+    """One run of `autograder grade`. secret: the fingerprint of the course secret."""
 
     assignment: str
     isolation: str
+    secret: str
     seconds: float
     submissions: tuple[SubmissionResult, ...] = field(default=())
 
@@ -82,6 +83,7 @@ class ClassResult:
             "schema": SCHEMA,
             "assignment": self.assignment,
             "isolation": self.isolation,
+            "secret": self.secret,
             "seconds": self.seconds,
             "submissions": [submission.to_json() for submission in self.submissions],
         }

@@ -11,15 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import safetensors.torch
+import torch
+
 from autograder.exercise import Exercise
 from autograder.limits import Limits
-from autograder.namespace import PUBLIC
 from autograder.recording import Recording, parse
+from autograder.reference import Known
+from autograder.student_run import Run
 from autograder.submission import Submission
 from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, decode_all, encode
 
@@ -34,17 +39,19 @@ class SandboxError(RuntimeError):
 
 
 class Sandbox:
-    """A process that has the exercise's forward values laid out and runs submissions, each in its own fork.
+    """A process that has every case's forward values laid out and runs submissions, each in its own fork.
 
-    Use as a context manager. Its working folder holds copies of the files beside the exercise's notebook,
-    never a notebook: the solution stays out of reach of whoever looks around.
+    cases: what a student may know of each, the public case first. Use as a context manager. The process's
+    working folder holds copies of the files beside the exercise's notebook, never a notebook: the solution
+    stays out of reach of whoever looks around.
     """
 
     isolation = "process"
 
-    def __init__(self, exercise: Exercise, limits: Limits | None = None) -> None:
+    def __init__(self, exercise: Exercise, cases: Sequence[Known], limits: Limits | None = None) -> None:
         self._exercise = exercise
-        self._limits = limits or Limits()
+        self._cases = cases
+        self.limits = limits or Limits()
         self._names = frozenset(step.name for step in exercise.steps)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -55,27 +62,38 @@ class Sandbox:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def run(self, submission: Submission) -> Recording:
-        """Run one submission's cells. Raises SandboxError where no process could be started at all."""
+    def run(self, submission: Submission, runs: Sequence[Run], skip: Sequence[int] = ()) -> Recording:
+        """Run a submission's cells, all but those at the places in `skip`, once for each of `runs`.
+
+        Raises SandboxError where no process could be started at all.
+        """
         self.start()
-        script = json.dumps([asdict(cell) for cell in submission.script]).encode()
+        request = {
+            "script": [asdict(cell) for cell in submission.script],
+            "runs": [asdict(run) for run in runs],
+            "skip": list(skip),
+        }
         try:
-            self._write(Frame({"submission": True}, script))
-            answer = self._read(self._limits.seconds + GRACE_SECONDS, self._limits.result_bytes)
+            self._write(Frame({"submission": True}, json.dumps(request).encode()))
+            answer = self._read(self.limits.seconds + GRACE_SECONDS, self.limits.result_bytes)
         except SandboxError as error:
             # Whatever took the whole process down came from this submission: the next gets a new one.
             self.close()
-            return parse(b"", self._names, "crashed", f"it took its sandbox down: {error}")
+            return parse(b"", len(runs), self._names, f"it took its sandbox down: {error}")
+        return parse(answer.body, len(runs), self._names, self._why_ended(answer))
+
+    def _why_ended(self, answer: Frame) -> str | None:
         ending, code = answer.header.get("ending"), answer.header.get("exit")
         if ending == "end":
-            return parse(answer.body, self._names, "end")
+            return None
         if ending == "timeout":
-            return parse(answer.body, self._names, "timeout", f"stopped after {self._limits.seconds:g} s")
+            return f"stopped after {self.limits.seconds:g} s in all"
+        if ending == "stalled":
+            return f"stopped after {self.limits.cell_seconds:g} s"
         if ending == "flood":
-            limit = self._limits.result_bytes // 2**20
-            return parse(answer.body, self._names, "crashed", f"it sent more than {limit} MB")
+            return f"it sent more than {self.limits.result_bytes // 2**20} MB"
         died = f"killed by signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
-        return parse(answer.body, self._names, "crashed", f"its Python process ended early ({died})")
+        return f"its Python process ended early ({died})"
 
     def close(self) -> None:
         """End the process and remove its folder."""
@@ -92,7 +110,7 @@ class Sandbox:
             self._folder = None
 
     def start(self) -> None:
-        """Start the process if it is not there yet, and wait until it has run the exercise's setup."""
+        """Start the process if it is not there yet, and lay out the cases. Raises SandboxError."""
         if self._process is not None:
             return
         self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
@@ -106,21 +124,22 @@ class Sandbox:
             env=_environment(self._folder.name),
             start_new_session=True,
         )
-        self._write(
-            Frame(
-                {
-                    "setup": self._exercise.setup,
-                    "parameters": self._exercise.parameters,
-                    "forward": self._exercise.forward,
-                    "case": asdict(PUBLIC),
-                    "limits": asdict(self._limits),
-                }
-            )
-        )
-        ready = self._read(START_SECONDS, 0)
-        if ready.header.get("ready") is not True:
+        setup = {
+            "cells": self._exercise.setup,
+            "parameters": self._exercise.parameters,
+            "limits": asdict(self.limits),
+        }
+        frames = [Frame({"setup": True}, json.dumps(setup).encode())]
+        frames += [_case_frame(known, Path(self._folder.name) / f"case{i}") for i, known in enumerate(self._cases)]
+        try:
+            for frame in frames:
+                self._write(frame)
+                answer = self._read(START_SECONDS, 0)
+                if answer.header.get("ok") is not True:
+                    raise SandboxError(str(answer.header.get("error")))
+        except SandboxError:
             self.close()
-            raise SandboxError(str(ready.header.get("error")))
+            raise
 
     def _write(self, frame: Frame) -> None:
         assert self._process is not None
@@ -153,6 +172,19 @@ class Sandbox:
                 raise SandboxError("the sandbox process has ended")
             data += piece
         return bytes(data)
+
+
+def _case_frame(known: Known, path: Path) -> Frame:
+    """The message that lays out a case. Its tensors go through a file, which the sandbox maps and deletes.
+
+    Mapped pages cost nothing when the sandbox forks; a data set in ordinary memory costs every fork.
+    """
+    tensors = {f"v.{name}": tensor for name, tensor in known.tensors.items()}
+    tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
+    # safetensors refuses tensors that share memory, such as a view and what it is a view of.
+    copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    safetensors.torch.save_file(copies, path)
+    return Frame({"case": path.name, "scalars": known.scalars, "dtype": known.dtype})
 
 
 def _copy_files(source: Path, target: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
+from itertools import dropwhile
+from types import CodeType, TracebackType
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -43,6 +44,9 @@ class CellShell(InteractiveShell):
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
         """Errors are reported in the outcome."""
 
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no window here; `%matplotlib inline` asks all the same."""
+
 
 def new_shell(ipython_dir: str) -> CellShell:
     """A shell without history or start-up files, whose own files go into `ipython_dir`."""
@@ -55,51 +59,110 @@ def new_shell(ipython_dir: str) -> CellShell:
     return shell
 
 
-def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> CellOutcome:
-    """Run one cell with its output captured; with `seconds`, interrupt it after that much wall time."""
+@dataclass(frozen=True)
+class CompiledCell:
+    """A cell of plain Python: its statements and, where the last is an expression, that apart for display."""
+
+    body: CodeType
+    last: CodeType | None
+
+
+def compile_cell(shell: CellShell, source: str) -> CompiledCell | None:
+    """Compile a cell that is plain Python; None for one that only IPython can run: magics, `await`, or no Python."""
+    try:
+        # Without the empty lines before the first that is not, as IPython does it.
+        source = "\n".join(dropwhile(lambda line: not line.strip(), source.splitlines()))
+        tree = ast.parse(source)
+        # Registered as IPython does it, so that a cell's functions know their source.
+        filename = shell.compile.cache(source, raw_code=source)
+        body = tree.body
+        last = None
+        if body and isinstance(body[-1], ast.Expr):
+            last = compile(ast.Expression(body.pop().value), filename, "eval")  # type: ignore[attr-defined]
+        return CompiledCell(compile(tree, filename, "exec"), last)
+    except Exception:  # SyntaxError, ValueError for a null byte, RecursionError; and MemoryError for deep nesting
+        return None
+
+
+def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: float, *, show: bool) -> CellOutcome:
+    """Run a compiled cell in the shell's namespace; show: capture what it prints and display its last value.
+
+    The same as run_cell at a fraction of its cost. listen_for_alarms() must have been called.
+    """
     out = BoundedText(MAX_TEXT)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), _alarm(seconds):
+        with contextlib.ExitStack() as stack:
+            if show:
+                stack.enter_context(contextlib.redirect_stdout(out))
+                stack.enter_context(contextlib.redirect_stderr(out))
+            stack.enter_context(alarm(seconds))
+            try:
+                exec(cell.body, shell.user_ns)
+                if cell.last is not None:
+                    value = eval(cell.last, shell.user_ns)
+                    if show:
+                        shell.displayhook(value)
+            except BaseException as error:  # a student's SystemExit is an error like any other
+                # Under the alarm, because it asks the student's own exception for its message.
+                message = describe(error, source, seconds)
+                return CellOutcome(out.getvalue(), message, isinstance(error, CellTimeoutError))
+    except CellTimeoutError as late:  # it fired outside the cell
+        return CellOutcome(out.getvalue(), describe(late, source, seconds), True)
+    return CellOutcome(out.getvalue(), None)
+
+
+def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> CellOutcome:
+    """Run one cell with its output captured.
+
+    With `seconds`, interrupt it after that much wall time; listen_for_alarms() must have been called.
+    """
+    out = BoundedText(MAX_TEXT)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), alarm(seconds):
             result = shell.run_cell(source, store_history=False)
-        error = result.error_before_exec or result.error_in_exec
-    except CellTimeoutError as late:  # it fired between the cell's end and the alarm's
-        error = late
-    return CellOutcome(
-        text=out.getvalue(),
-        error=None if error is None else describe(error, source, seconds),
-        timed_out=isinstance(error, CellTimeoutError),
-    )
+            error = result.error_before_exec or result.error_in_exec
+            # Under the alarm, because it asks the student's own exception for its message.
+            message = None if error is None else describe(error, source, seconds)
+    except CellTimeoutError as late:  # it fired outside the cell
+        error, message = late, describe(late, source, seconds)
+    return CellOutcome(text=out.getvalue(), error=message, timed_out=isinstance(error, CellTimeoutError))
 
 
 def describe(error: BaseException, source: str, seconds: float | None = None) -> str:
     """One line for a student: the exception, its message and the line of their cell that raised it."""
     if isinstance(error, CellTimeoutError):
         return f"stopped after {seconds:g} s; look for a loop that does not end"
+    number = _line_number(error.__traceback__)
     try:
-        message = " ".join(str(error).split())
+        message = str(error)
+        if number is None and isinstance(error, SyntaxError):  # of the cell itself, so that nothing of it has run
+            message, number = str(error.msg), error.lineno
+        message = _one_line(message)
     except BaseException:  # a student's own exception class may raise here
         message = "(its message cannot be shown)"
-    if len(message) > MAX_MESSAGE:
-        message = message[:MAX_MESSAGE] + "…"
-    if isinstance(error, SyntaxError):
-        message = str(error.msg)
-        number = error.lineno
-    else:
-        number = _line_number(error.__traceback__)
     lines = source.splitlines()
+    if isinstance(number, int):  # IPython drops empty lines before the first that is not
+        number += next((i for i, line in enumerate(lines) if line.strip()), 0)
     where = ""
     if isinstance(number, int) and 1 <= number <= len(lines):
         where = f" (line {number}: {lines[number - 1].strip()[:80]})"
-    return f"{type(error).__name__}: {message}{where}"
+    return f"{_one_line(type(error).__name__)}: {message}{where}"
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "…"
 
 
 def _line_number(traceback: TracebackType | None) -> int | None:
-    """The deepest line of the traceback that lies in a cell."""
-    number = None
+    """The deepest line of the traceback that lies in the cell; not in a function that an earlier cell defined."""
+    number, cell = None, None
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
         # ipykernel and IPython compile a cell under a made-up file name of one of these forms.
-        if filename.startswith("<ipython-input-") or "ipykernel_" in filename:
+        if cell is None and (filename.startswith("<ipython-input-") or "ipykernel_" in filename):
+            cell = filename
+        if filename == cell:
             number = traceback.tb_lineno
         traceback = traceback.tb_next
     return number
@@ -131,21 +194,24 @@ class BoundedText(io.TextIOBase):
         return "".join(self._parts) + ("\n[more output was cut]\n" if self._cut else "")
 
 
-@contextlib.contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
-    if seconds is None:
-        yield
-        return
+def listen_for_alarms() -> None:
+    """Let `alarm` interrupt this process. Once is enough: setting a handler costs more than a small cell."""
 
     def ring(signum: int, frame: object) -> None:
         raise CellTimeoutError
 
-    previous = signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGALRM, ring)
+
+
+@contextlib.contextmanager
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Raise CellTimeoutError in the block after `seconds` of wall time; needs listen_for_alarms() before."""
+    if seconds is None:
+        yield
+        return
     # It rings again every second, for code that swallows the first with a bare `except:`.
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        sys.stdout.flush()

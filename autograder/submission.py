@@ -48,10 +48,10 @@ class Submission:
 def read_submission(path: Path, exercise: Exercise) -> Submission:
     """Read a submitted notebook. Raises UnreadableError for whatever is not one; never blocks on a fifo."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+        opened = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
     except OSError as error:
         raise UnreadableError(f"{path.name} cannot be opened ({error.strerror}); submit it as a plain file") from None
-    with os.fdopen(handle, "rb") as file:
+    with opened as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError(f"{path.name} is not a plain file; submit the notebook itself")
@@ -75,11 +75,17 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
     return submission_from_notebook(notebook, exercise)
 
 
+def _open_without_waiting(path: str, flags: int) -> int:
+    """For `open`: a fifo does not block, and a link is not followed."""
+    return os.open(path, flags | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+
+
 def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
     """The script of a notebook that has been read already.
 
     Locked cells are never run from a submission: the exercise's own have run before. They are known by
-    their grade_id, by the `autograd` tag or, where the metadata is lost, by their text.
+    their grade_id, by the `autograd` tag or, where the metadata is lost, by their text. Of two cells with
+    one id the last counts, as in nbgrader, and the other is an ordinary cell.
     """
     locked_sources = {source.strip() for source in exercise.locked.values()}
     seen: dict[str, int] = {}
@@ -87,18 +93,19 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
     flags: list[str] = []
     for index, cell in enumerate(notebook.cells):
         grade_id = nbgrader_info(cell).get("grade_id")
-        if not isinstance(grade_id, str) or grade_id not in exercise.cells:
-            grade_id = None
-        else:
+        if isinstance(grade_id, str) and grade_id in exercise.cells:
             if grade_id in seen:
                 flags.append(f"two cells have the id {grade_id}")
             seen[grade_id] = index
-        if grade_id in exercise.locked:
-            if cell.source.strip() != exercise.locked[grade_id].strip():
-                flags.append(f"the locked cell {grade_id} was edited; the original was used")
+    ids = {index: grade_id for grade_id, index in seen.items()}
+    for index, cell in enumerate(notebook.cells):
+        known = ids.get(index)
+        if known in exercise.locked:
+            if cell.source.strip() != exercise.locked[known].strip():
+                flags.append(f"the locked cell {known} was edited; the original was used")
             continue
-        # An answer cell that became text (a slip of the keyboard) is code to nbgrader, and so it is here.
-        cell_type = cell.cell_type if grade_id is None else exercise.cells[grade_id].cell_type
+        # nbgrader turns a known cell back into the type that it was released with.
+        cell_type = cell.cell_type if known is None else exercise.cells[known].cell_type
         if cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
             continue
         runs.append((index, cell.source))

@@ -1,15 +1,15 @@
-"""The scoring rule: from what a step held and what it should hold to a verdict and its credit."""
+"""The scoring rule: from what a step held in every run and what it should hold to a verdict and its credit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import combinations
 
 import torch
 
-from autograder.provenance import reads_grad, runs_autograd
-from autograder.recording import RanCell, Recording, Value
+from autograder.recording import Value
 from autograder.student.dojo import Comparison, compare
 
 
@@ -18,6 +18,9 @@ class Verdict(StrEnum):
 
     EXACT = "exact"
     APPROXIMATE = "approximate"
+    FOLLOW_THROUGH = "follow-through"
+    PATH_MISSING = "path-missing"
+    HARD_CODED = "hard-coded"
     WRONG = "wrong"
     SHAPE = "shape"
     ERROR = "error"
@@ -27,8 +30,133 @@ class Verdict(StrEnum):
     AUTOGRAD = "autograd"
 
 
-CREDIT = {Verdict.EXACT: 1.0, Verdict.APPROXIMATE: 1.0}
-"""The part of a step's points that a verdict earns; 0 where it is not listed."""
+CREDIT: Mapping[str, float] = {
+    Verdict.EXACT: 1.0,
+    Verdict.APPROXIMATE: 1.0,
+    Verdict.FOLLOW_THROUGH: 1.0,
+    Verdict.PATH_MISSING: 0.5,
+    Verdict.HARD_CODED: 0.5,
+}
+"""The part of a step's points that a verdict earns; 0 where it is not listed. A course may change it."""
+
+MAX_PATHS = 6  # subsets of more paths than this are not searched
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """rtol: relative to each element. atol: relative to the largest element, since sums round with their terms."""
+
+    rtol: float
+    atol: float
+
+
+# A right formula agrees to about 1e-15; a forgotten epsilon of 1e-5 differs by about 1e-6.
+IN_FLOAT64 = Tolerance(1e-9, 1e-12)
+IN_FLOAT32 = Tolerance(2e-6, 1e-6)
+
+
+class Target:
+    """What one step should hold in one run: the total and, where several paths add up, what some of them make.
+
+    total: shape and dtype of the tensor. paths: by the name of the tensor that each goes through.
+    """
+
+    def __init__(self, total: torch.Tensor, paths: Mapping[str, torch.Tensor], tolerance: Tolerance) -> None:
+        self._total = total
+        self._paths = paths
+        self._tolerance = tolerance
+        largest = float(total.abs().max()) if total.numel() else 0.0
+        self._atol = tolerance.atol * largest
+        self._bound = self._atol + tolerance.rtol * total.abs()
+
+    def check(self, value: Value | None) -> Check:
+        """Compare a recorded value with the total and, where it is wrong, with the sums of some of the paths."""
+        if value is None or value.tensor is None:
+            return WRONG
+        mine = value.tensor
+        if mine.shape == self._total.shape and mine.dtype == self._total.dtype:
+            # The usual case, a good deal faster than compare() and the same: NaN is never below the bound.
+            if bool(((mine - self._total).abs() <= self._bound).all()):
+                return RIGHT
+        elif self._close(mine, self._total):
+            return RIGHT
+        return self._without_some_paths(mine)
+
+    def _without_some_paths(self, mine: torch.Tensor) -> Check:
+        if 2 <= len(self._paths) <= MAX_PATHS:
+            for size in range(1, len(self._paths)):
+                for left_out in combinations(self._paths, size):
+                    parts = (part for name, part in self._paths.items() if name not in left_out)
+                    if self._close(mine, sum(parts, torch.zeros_like(self._total))):
+                        return Check(False, left_out)
+        return WRONG
+
+    def _close(self, mine: torch.Tensor, truth: torch.Tensor) -> bool:
+        return compare(mine, truth, self._tolerance.rtol, self._atol).approximate
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step in one run. left_out: paths whose sum is what is missing, where some but not all are there."""
+
+    right: bool
+    left_out: tuple[str, ...] = ()
+
+
+RIGHT = Check(True)
+WRONG = Check(False)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """A step in one mode: on the hidden cases of the notebook's own sizes, and on those of other sizes."""
+
+    public_sizes: tuple[Check, ...]
+    other_sizes: tuple[Check, ...]
+
+    @property
+    def right(self) -> bool:
+        """Right on every case."""
+        return all(c.right for c in (*self.public_sizes, *self.other_sizes))
+
+    @property
+    def right_at_public_sizes(self) -> bool:
+        """Right on every case that has the notebook's own sizes."""
+        return all(c.right for c in self.public_sizes)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The paths that are left out on every case; empty where that is not so."""
+        every = {c.left_out for c in (*self.public_sizes, *self.other_sizes)}
+        return every.pop() if len(every) == 1 else ()
+
+
+UNTRIED = Checks((WRONG,), (WRONG,))
+"""A mode that was not run because the other had decided."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of one step of one submission.
+
+    public: what it held in the notebook's own case, None where its turn never came. truth: PyTorch's gradient
+    there. end, step: end to end and step by step. vanishing: the true gradient is zero, so `end` proves
+    nothing. error: its cells' exception. late: a cell of its ran out of time. ended: why a cell of its was
+    left out, having ended the whole process. uses_autograd: autograd was called, or a .grad read, while it
+    came about. evades: its code goes around autograd's engine.
+    """
+
+    public: Value | None
+    truth: torch.Tensor
+    end: Checks
+    step: Checks
+    vanishing: bool = False
+    error: str | None = None
+    late: bool = False
+    ended: str | None = None
+    uses_autograd: bool = False
+    evades: bool = False
+    unfinished: str = field(default="")
 
 
 @dataclass(frozen=True)
@@ -41,52 +169,69 @@ class Judgement:
     error: str | None = None
 
 
-NOTHING = Comparison(False, False, None)
+def judge(evidence: Evidence) -> Judgement:
+    """Decide on one step. Of the two ways of marking it gets the better."""
+    shown = _shown(evidence)
+    right_end = evidence.end.right and not evidence.vanishing
+    if evidence.evades and (right_end or evidence.step.right or shown.approximate):
+        return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT)
+    if right_end or evidence.step.right:
+        return _right(evidence, shown, right_end)
+    if evidence.ended is not None:
+        return Judgement(Verdict.TIMEOUT if evidence.late else Verdict.CRASHED, shown, error=evidence.ended)
+    left_out = evidence.step.left_out or (() if evidence.vanishing else evidence.end.left_out)
+    if left_out:
+        return Judgement(Verdict.PATH_MISSING, shown, f"the gradient through {_and(left_out)} is missing")
+    if evidence.step.right_at_public_sizes or (evidence.end.right_at_public_sizes and not evidence.vanishing):
+        return Judgement(Verdict.HARD_CODED, shown, HARD_CODED_HINT)
+    if evidence.late:
+        return Judgement(Verdict.TIMEOUT, shown, error=evidence.error)
+    if evidence.uses_autograd and (shown.approximate or evidence.public is None or evidence.public.tensor is None):
+        return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT, evidence.error)
+    if shown.approximate:
+        return Judgement(Verdict.WRONG, shown, evidence.unfinished or _only_here(evidence))
+    if evidence.error is not None:
+        return Judgement(Verdict.ERROR, shown, error=evidence.error)
+    if evidence.public is None or evidence.public.kind in ("none", "undefined"):
+        return Judgement(Verdict.MISSING, shown, shown.problem)
+    return Judgement(Verdict.SHAPE if shown.kind == "shape" else Verdict.WRONG, shown, shown.problem)
 
 
-def judge(
-    recording: Recording, name: str, sources: Sequence[str], cells: Sequence[int], truth: torch.Tensor
-) -> Judgement:
-    """Decide on one d-variable.
-
-    name: the d-variable. sources and cells: the code and the places of its own solution cells.
-    truth: the reference gradient, in the tensor's shape and dtype.
-    """
-    value = recording.values.get(name)
-    ran = [recording.cells[index] for index in cells if index in recording.cells]
-    error = next((cell.error for cell in ran if cell.error is not None), None)
-    if value is None:
-        return _never_recorded(recording)
-    comparison = _compare(value, truth)
-    if any(runs_autograd(source) for source in sources):
-        return Judgement(Verdict.AUTOGRAD, comparison, AUTOGRAD_HINT, error)
-    if comparison.approximate:
-        return Judgement(Verdict.EXACT if comparison.exact else Verdict.APPROXIMATE, comparison)
-    if any(reads_grad(source) for source in sources):
-        return Judgement(Verdict.AUTOGRAD, comparison, AUTOGRAD_HINT, error)
-    if error is not None:
-        return Judgement(Verdict.TIMEOUT if _timed_out(ran) else Verdict.ERROR, comparison, error=error)
-    if value.kind in ("none", "undefined"):
-        return Judgement(Verdict.MISSING, comparison, comparison.problem)
-    verdict = Verdict.SHAPE if comparison.kind == "shape" else Verdict.WRONG
-    return Judgement(verdict, comparison, comparison.problem)
+AUTOGRAD_HINT = "this gradient comes from autograd; derive it by hand"
+HARD_CODED_HINT = "right at this notebook's sizes only: a number stands where a size such as n or x.shape belongs"
+ZERO_HINT = "the true gradient is zero here, what you see is rounding; it was marked with other upstream gradients"
 
 
-AUTOGRAD_HINT = "this uses autograd (.grad, backward, vjp, ...); derive the gradient by hand"
+def _right(evidence: Evidence, shown: Comparison, right_end: bool) -> Judgement:
+    left_out = evidence.step.left_out
+    hint: str | None
+    if right_end and left_out:
+        hint = f"right: the gradient through {_and(left_out)}, which you left out, adds up to zero"
+    elif not shown.approximate and not right_end:
+        hint = "right for the gradients that it was given; an earlier one is wrong"
+    elif evidence.vanishing:
+        hint = ZERO_HINT
+    else:
+        hint = None if shown.approximate else "right: the difference is rounding in float32"
+    if not right_end and not shown.approximate:
+        return Judgement(Verdict.FOLLOW_THROUGH, shown, hint)
+    return Judgement(Verdict.EXACT if shown.exact else Verdict.APPROXIMATE, shown, hint)
 
 
-def _compare(value: Value, truth: torch.Tensor) -> Comparison:
-    if value.kind == "other":
-        want = tuple(truth.shape)
+def _only_here(evidence: Evidence) -> str:
+    if evidence.vanishing:
+        return "the true gradient is zero here, so zeros look right; with other upstream gradients this is wrong"
+    return "right for this minibatch only: with other data it is wrong"
+
+
+def _shown(evidence: Evidence) -> Comparison:
+    """What cmp shows for it in the notebook."""
+    value = evidence.public
+    if value is not None and value.kind == "other":
+        want = tuple(evidence.truth.shape)
         return Comparison(False, False, None, "type", f"expected a tensor of shape {want}, found a {value.type}")
-    return compare(value.tensor, truth)
+    return compare(None if value is None else value.tensor, evidence.truth)
 
 
-def _never_recorded(recording: Recording) -> Judgement:
-    """The run ended before the step's turn came."""
-    verdict = Verdict.TIMEOUT if recording.ending == "timeout" else Verdict.CRASHED
-    return Judgement(verdict, NOTHING, error=f"not reached: {recording.detail}")
-
-
-def _timed_out(cells: Sequence[RanCell]) -> bool:
-    return any(cell.timed_out for cell in cells)
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)

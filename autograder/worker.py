@@ -1,13 +1,14 @@
 """The untrusted side: holds what a student may know, and runs each submission in a fork of itself.
 
 Started as `python -m autograder.worker` by autograder.sandbox. Reads frames from standard input, answers
-with frames on what was standard output. The first frame is the exercise's code, every later one a
-submission. No gradient is ever computed here except by student code.
+with frames on what was standard output: first the exercise's setup, then its cases, then submissions.
+No gradient is ever computed here except by student code.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -23,9 +24,11 @@ from typing import Any, BinaryIO, NoReturn
 import safetensors.torch
 import torch
 
+from autograder.guard import Guard
 from autograder.limits import Limits
-from autograder.namespace import Case, Code, clear, run_forward
-from autograder.shell import CellShell, new_shell, run_cell
+from autograder.namespace import DTYPES, run_setup
+from autograder.shell import CellShell, new_shell
+from autograder.student_run import END, CaseNames, Run, StudentRun
 from autograder.wire import LENGTHS, Frame, decode_all, encode
 
 
@@ -37,62 +40,111 @@ def main() -> None:
     # Threads do not survive a fork: torch's pool must never be started in this process.
     torch.set_num_threads(1)
     sys.path.insert(0, str(Path.cwd()))
-    first = _read(requests)
-    if first is None:
-        return
     try:
         with tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
-            shell = new_shell(ipython_dir)
-            namespace = run_forward(
-                shell,
-                Code(tuple(first.header["setup"]), first.header["parameters"], first.header["forward"]),
-                Case(**first.header["case"]),
-                with_graph=False,
-            )
-            torch.set_grad_enabled(False)
-            limits = Limits(**first.header["limits"])
-            gc.freeze()
-            _write(answers, Frame({"ready": True}))
+            server = _Server(new_shell(ipython_dir), (answers.fileno(), requests.fileno()))
             while (request := _read(requests)) is not None:
-                _write(answers, _serve(request, shell, namespace, limits, (answers.fileno(), requests.fileno())))
+                _write(answers, server.answer(request))
     except BrokenPipeError:  # the trusted side has gone
         return
     except Exception as error:
-        _write(answers, Frame({"ready": False, "error": f"{type(error).__name__}: {error}"}))
+        _write(answers, Frame({"ok": False, "error": f"{type(error).__name__}: {error}"}))
 
 
-def _serve(
-    request: Frame, shell: CellShell, namespace: dict[str, Any], limits: Limits, private: tuple[int, ...]
-) -> Frame:
-    """Run one submission in a fork and return what it sent, with how it ended."""
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(receiving)
-        for descriptor in private:
-            os.close(descriptor)
-        _run_submission(request, shell, namespace, limits, sending)
-    os.close(sending)
-    data, ending = _collect(receiving, limits)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    header = {"ending": ending, "exit": os.waitstatus_to_exitcode(status)}
-    return Frame(header, data)
+class _Server:
+    """Answers one request at a time. private: descriptors that no submission may have."""
+
+    def __init__(self, shell: CellShell, private: tuple[int, ...]) -> None:
+        self._shell = shell
+        self._private = private
+        self._guard = Guard()
+        self._names: dict[str, Any] = {}
+        self._cases: list[CaseNames] = []
+        self._limits = Limits()
+        self._settled = False
+
+    def answer(self, request: Frame) -> Frame:
+        """Do what the request says."""
+        if "setup" in request.header:
+            return self._set_up(json.loads(request.body))
+        if "case" in request.header:
+            return self._lay_out(request)
+        return self._serve(json.loads(request.body))
+
+    def _set_up(self, setup: dict[str, Any]) -> Frame:
+        with torch.no_grad():
+            self._names = run_setup(self._shell, tuple(setup["cells"]), setup["parameters"], {}, "float32")
+        for value in self._names.values():
+            for tensor in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(tensor, torch.Tensor):
+                    tensor.requires_grad_(False)
+        self._limits = Limits(**setup["limits"])
+        torch.set_grad_enabled(False)
+        self._guard.install()
+        return Frame({"ok": True})
+
+    def _lay_out(self, request: Frame) -> Frame:
+        """Keep a case: its tensors and plain values over the names that setup defined."""
+        file = Path(request.header["case"])
+        tensors = safetensors.torch.load_file(file)  # mapped, not read
+        file.unlink()
+        known = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("v.")}
+        upstream = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("u.")}
+        original = {id(value): name for name, value in self._names.items() if isinstance(value, torch.Tensor)}
+
+        def here(value: Any) -> Any:
+            """The case's tensor for one that setup keeps in a list, such as the list of parameters."""
+            return known.get(original.get(id(value), ""), value)
+
+        names = {k: [here(part) for part in v] if type(v) is list else v for k, v in self._names.items()}
+        dtype = DTYPES[request.header["dtype"]]
+        self._cases.append(CaseNames(names | request.header["scalars"] | known, upstream, dtype))
+        return Frame({"ok": True})
+
+    def _serve(self, request: dict[str, Any]) -> Frame:
+        """Run one submission in a fork and return what it sent, with how it ended."""
+        if not self._settled:
+            _settle()
+            self._settled = True
+        receiving, sending = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(receiving)
+            self._become_submission(request, sending)
+        os.close(sending)
+        data, ending = _collect(receiving, self._limits)
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        return Frame({"ok": True, "ending": ending, "exit": os.waitstatus_to_exitcode(status)}, data)
+
+    def _become_submission(self, request: dict[str, Any], sending: int) -> NoReturn:
+        """The fork. Never returns: neither the parent's clean-up nor a student's atexit handlers may run here."""
+        try:
+            for descriptor in self._private:
+                os.close(descriptor)
+            os.setsid()
+            _limit(self._limits)
+            run = StudentRun(self._shell, self._cases, self._guard, self._limits, sending)
+            run.run(request["script"], [Run(**r) for r in request["runs"]], set(request["skip"]))
+        finally:
+            os._exit(0)
 
 
 def _collect(descriptor: int, limits: Limits) -> tuple[bytes, str]:
-    """Everything that arrives until the last frame, the end of the stream, the deadline or the size limit."""
+    """What arrives until the last frame, the end of the stream, silence, the deadline or the size limit."""
     deadline = time.monotonic() + limits.seconds
+    silence = limits.cell_seconds + limits.stall_seconds
     data = bytearray()
     checked = 0
     try:
         while True:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            if left <= 0:
                 return bytes(data), "timeout"
+            if not select.select([descriptor], [], [], min(left, silence))[0]:
+                return bytes(data), "stalled"
             piece = os.read(descriptor, 2**20)
             if not piece:
                 return bytes(data), "closed"
@@ -101,14 +153,11 @@ def _collect(descriptor: int, limits: Limits) -> tuple[bytes, str]:
                 return bytes(data[: limits.result_bytes]), "flood"
             # A process that the submission left behind may hold the pipe open, so its end is a frame.
             while (end := _frame_end(data, checked)) is not None:
-                last, checked = data[checked:end], end
-                if last == END:
+                if data[checked:end] == END:
                     return bytes(data[:end]), "end"
+                checked = end
     finally:
         os.close(descriptor)
-
-
-END = encode(Frame({"end": True}))
 
 
 def _frame_end(data: bytearray, start: int) -> int | None:
@@ -119,62 +168,30 @@ def _frame_end(data: bytearray, start: int) -> int | None:
     return end if end <= len(data) else None
 
 
-def _run_submission(
-    request: Frame, shell: CellShell, namespace: dict[str, Any], limits: Limits, sending: int
-) -> NoReturn:
-    """The fork: run the cells in order and send every recorded value as soon as it is due."""
-    try:
-        os.setsid()
-        _limit(limits)
-        clear(shell)
-        shell.user_ns.update(namespace)
-        for cell in json.loads(request.body):
-            outcome = run_cell(shell, cell["source"], limits.cell_seconds)
-            _send(sending, Frame({"cell": cell["index"], "text": outcome.text, "error": outcome.error,
-                                  "timed_out": outcome.timed_out}))  # fmt: skip
-            for name in cell["records"]:
-                _send(sending, _record(name, shell.user_ns, limits))
-        _send(sending, Frame({"end": True}))
-    finally:
-        # Neither the parent's clean-up nor a student's atexit handlers may run here.
-        os._exit(0)
-
-
-def _record(name: str, names: dict[str, Any], limits: Limits) -> Frame:
-    """The value of one d-variable now, copied, so that nothing that runs later can change it."""
-    if name not in names:
-        return Frame({"record": name, "kind": "undefined"})
-    value = names[name]
-    if value is None:
-        return Frame({"record": name, "kind": "none"})
-    try:
-        if isinstance(value, torch.Tensor):
-            if value.layout == torch.strided and value.numel() * value.element_size() <= limits.result_bytes // 4:
-                plain = value.detach().clone(memory_format=torch.contiguous_format)
-                return Frame({"record": name, "kind": "tensor"}, safetensors.torch.save({"value": plain}))
-            what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
-            return Frame({"record": name, "kind": "other", "type": what})
-        return Frame({"record": name, "kind": "other", "type": type(value).__name__})
-    except Exception as error:
-        return Frame({"record": name, "kind": "other", "type": f"tensor that cannot be read ({type(error).__name__})"})
-
-
 def _limit(limits: Limits) -> None:
     """The kernel's limits for this process and its children."""
-    with open("/proc/self/statm") if os.path.exists("/proc/self/statm") else contextlib.nullcontext() as file:  # noqa: PTH110, PTH123
-        pages = int(file.read().split()[0]) if file is not None else 0
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,
     }
-    if pages:
-        wanted[resource.RLIMIT_AS] = pages * resource.getpagesize() + limits.memory_bytes
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        in_use = int(statm.read_text().split()[0]) * resource.getpagesize()
+        wanted[resource.RLIMIT_AS] = in_use + limits.memory_bytes
     for what, value in wanted.items():
         _, hard = resource.getrlimit(what)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(what, (value, value))
+
+
+def _settle() -> None:
+    """Make forks cheap: let the collector leave what is here alone, and give freed memory back."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _silence() -> None:
@@ -183,12 +200,6 @@ def _silence() -> None:
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)
     os.close(nothing)
-
-
-def _send(descriptor: int, frame: Frame) -> None:
-    data = memoryview(encode(frame))
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def _read(stream: BinaryIO) -> Frame | None:

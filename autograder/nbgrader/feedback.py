@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
-import nbgrader.server_extensions.formgrader as formgrader
-
 OURS = Path(__file__).parent / "templates"
-NBGRADERS = Path(formgrader.__file__).parent / "templates"
-STYLES = Path(formgrader.__file__).parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
+
+
+def _formgrader() -> Path:
+    """Where nbgrader's own templates are. Not imported: every nbgrader command reads the configuration."""
+    spec = importlib.util.find_spec("nbgrader")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "server_extensions" / "formgrader"
 
 
 def use_page(config: Any) -> None:
     """Set our template for the feedback pages in nbgrader's configuration, and for nothing else."""
+    theirs = _formgrader()
+    styles = theirs / "static" / "node_modules" / "bootstrap" / "dist" / "css"
     exporter = config.GenerateFeedback.HTMLExporter
     exporter.template_name = "dojo_feedback"
-    exporter.extra_template_basedirs = [str(OURS), str(NBGRADERS)]
-    exporter.extra_template_paths = [str(STYLES), str(NBGRADERS)]
+    exporter.extra_template_basedirs = [str(OURS), str(theirs / "templates")]
+    exporter.extra_template_paths = [str(styles), str(theirs / "templates")]

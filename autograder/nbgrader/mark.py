@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat.v4
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Dict, Unicode
+from traitlets.log import get_logger
 
 from autograder.exercise import nbgrader_info, read_exercise
-from autograder.nbgrader.place import exercise_path
+from autograder.nbgrader.place import course_folder, exercise_path
 from autograder.submission import submission_from_notebook
 
 if TYPE_CHECKING:
@@ -29,12 +31,17 @@ class MarkByEngine(NbGraderPreprocessor):
     sentence that asks for a re-grade.
     """
 
+    secret = Unicode("course-secret", help="The file that hidden cases are drawn from; made on first use.").tag(
+        config=True
+    )
+    credit = Dict({}, help="The part of a step's points for a verdict, where it is not the usual.").tag(config=True)
+
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Mark one notebook and write the outputs into it."""
         student = resources["nbgrader"]["student"]
         try:
             path = exercise_path(self, resources).absolute()
-            grader = _grader(path, _changed(path.parent))
+            grader = _grader(path, course_folder(self), _changed(path.parent))
             marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
             _write_outputs(nb, marked)
             if marked.result.error is not None:
@@ -47,11 +54,17 @@ class MarkByEngine(NbGraderPreprocessor):
 
 
 @functools.lru_cache(maxsize=4)
-def _grader(path: Path, changed: int) -> Grader:
+def _grader(path: Path, course: Path, changed: int) -> Grader:
     """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
     from autograder.grading import Grader  # imports torch
+    from autograder.secret import read_or_create
+    from autograder.settings import load_settings
 
-    grader = Grader(read_exercise(path))
+    settings = load_settings(course)
+    secret, new = read_or_create(settings.secret)
+    if new:
+        get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
+    grader = Grader(read_exercise(path), secret, settings.credit)
     atexit.register(grader.close)
     return grader
 
@@ -63,7 +76,6 @@ def _changed(folder: Path) -> int:
 
 def _write_outputs(nb: Any, marked: Marked) -> None:
     results = {step.check: step for step in marked.result.steps}
-    printed = marked.recording.cells if marked.recording is not None else {}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
@@ -78,8 +90,8 @@ def _write_outputs(nb: Any, marked: Marked) -> None:
                 _set_score(cell, 0.0, f"not marked: {found}\n{REGRADE}")
             else:
                 _set_score(cell, step.points, report(step))
-        elif index in printed:
-            ran = printed[index]
+        elif index in marked.cells:
+            ran = marked.cells[index]
             if ran.text:
                 cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=ran.text))
             if ran.error is not None:

@@ -14,3 +14,8 @@ def exercise_path(preprocessor: Any, resources: Any) -> Path:
     info = resources["nbgrader"]
     folder = course.format_path(course.source_directory, ".", info["assignment"])
     return Path(folder) / f"{info['notebook']}.ipynb"
+
+
+def course_folder(preprocessor: Any) -> Path:
+    """The course's own folder, where nbgrader_config.py lies."""
+    return Path(CourseDirectory(parent=preprocessor).root)

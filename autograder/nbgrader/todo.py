@@ -7,7 +7,7 @@ from typing import Any
 
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.exercise import Exercise, Step, exercise_from_notebook, nbgrader_info
+from autograder.exercise import Exercise, ExerciseError, Step, exercise_from_notebook, nbgrader_info
 from autograder.forward import consumers
 
 
@@ -49,7 +49,13 @@ def _stub(exercise: Exercise, step: Step, path: int, shape: tuple[int, ...]) -> 
     if len(step.solutions) == 1:
         return f"{step.name} = None  # TODO: gradient of the loss with respect to {step.tensor}, shape {shape}"
     # The paths arrive in backward order, as do the solution cells.
-    through = consumers(exercise.assignments, step.tensor)[path].target
+    paths = consumers(exercise.assignments, step.tensor)
+    if path >= len(paths):
+        raise ExerciseError(
+            f"{exercise.path}: {step.name} has {len(step.solutions)} solution cells, but {step.tensor} is used by "
+            f"{len(paths)} lines of the forward cell; write one cell for each"
+        )
+    through = paths[path].target
     if path == 0:
         return f"{step.name} = None  # TODO: gradient with respect to {step.tensor} through {through}, shape {shape}"
     return f"{step.name} = {step.name}  # TODO: + the gradient through {through}, shape {shape}"

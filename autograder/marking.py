@@ -1,0 +1,192 @@
+"""Run one submission over all cases and judge every step. Pure but for the sandbox it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
+from typing import Protocol
+
+from autograder.differentiate import Gradients
+from autograder.exercise import Exercise, Step
+from autograder.limits import Limits
+from autograder.provenance import evades, reads_grad
+from autograder.recording import RanCell, Recording, RunRecord
+from autograder.reference import Reference, References
+from autograder.student_run import Run
+from autograder.submission import Submission
+from autograder.verdict import (
+    IN_FLOAT32,
+    IN_FLOAT64,
+    UNTRIED,
+    Check,
+    Checks,
+    Evidence,
+    Judgement,
+    Target,
+    Tolerance,
+    judge,
+)
+
+LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
+
+
+class Runs(Protocol):
+    """What marking needs of a sandbox."""
+
+    limits: Limits
+
+    def run(self, submission: Submission, runs: Sequence[Run], skip: Sequence[int] = ()) -> Recording:
+        """Run the submission's cells once for each of `runs`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The judgements by d-variable, what every cell did in the notebook's own case, and what to tell the instructor.
+
+    unfinished: why the last run did not reach its end, None where all did.
+    """
+
+    judgements: dict[str, Judgement]
+    cells: dict[int, RanCell]
+    flags: tuple[str, ...]
+    unfinished: str | None
+
+
+def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: Runs) -> Outcome:
+    """Mark one submission. A cell that ends the process is left out and the rest run again.
+
+    Of the two ways of marking a step the better counts, so end to end is run only where step by step leaves
+    something to decide, and float32 only for code that fixes a precision itself.
+    """
+    hidden = len(targets.hidden)
+    recording, ended = _run(submission, [Run(0, False), *_runs(1, hidden, stepwise=True)], sandbox)
+    public, *stepwise = recording.runs
+    # A cell that ran out of time is not given that time again.
+    skip = ended | {index: "" for index, cell in public.cells.items() if cell.timed_out}
+    step = {s.name: _checks(s, targets.hidden, stepwise, stepwise=True) for s in exercise.steps}
+    end = dict.fromkeys(step, UNTRIED)
+    if not all(checks.right for checks in step.values()):
+        more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
+        ended |= also_ended
+        end = {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in exercise.steps}
+        again = [
+            s
+            for s in exercise.steps
+            if not step[s.name].right and not end[s.name].right and _lower_precision(s, submission, stepwise, more.runs)
+        ]
+        if again:
+            first = 1 + hidden
+            rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
+            runs = _run(submission, rounded, sandbox, skip)[0].runs
+            for s in again:
+                step[s.name] = _checks(s, targets.rounded, runs[:hidden], stepwise=True)
+                end[s.name] = _checks(s, targets.rounded, runs[hidden:], stepwise=False)
+    sources = {cell.index: cell.source for cell in submission.script}
+    uses = any(cell.uses for cell in public.cells.values())
+    judgements = {}
+    for s in exercise.steps:
+        own = submission.indices[s.name]
+        ran = [public.cells[index] for index in own if index in public.cells]
+        evidence = Evidence(
+            public=public.values.get(s.name),
+            truth=targets.public[s.name],
+            end=end[s.name],
+            step=step[s.name],
+            vanishing=s.name in targets.vanishing,
+            error=next((cell.error for cell in ran if cell.error is not None), None),
+            late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
+            ended=next((ended[index] for index in own if index in ended), None)
+            or (recording.detail if s.name not in public.values and not recording.complete else None),
+            uses_autograd=uses or reads_grad(submission.sources[s.name]),
+            evades=evades(sources, own),
+            unfinished="" if recording.complete else f"not all of its runs were finished: {recording.detail}",
+        )
+        judgements[s.name] = judge(evidence)
+    cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
+    flags = tuple(
+        f"a cell ended the Python process ({detail}); the rest was graded without it" for detail in ended.values()
+    )
+    return Outcome(judgements, cells, flags, None if recording.complete else recording.detail)
+
+
+def _runs(first: int, count: int, *, stepwise: bool) -> list[Run]:
+    """One run of each of `count` cases from case number `first` on."""
+    return [Run(case, stepwise) for case in range(first, first + count)]
+
+
+def _run(
+    submission: Submission, runs: Sequence[Run], sandbox: Runs, skip: Mapping[int, str] = MappingProxyType({})
+) -> tuple[Recording, dict[int, str]]:
+    """Run, and run again without the cell that ended the process; with the reason for each cell left out."""
+    ended: dict[int, str] = {}
+    for _ in range(1 + sandbox.limits.retries):
+        recording = sandbox.run(submission, runs, (*skip, *ended))
+        if recording.complete:
+            break
+        culprit = _next_cell(submission, recording.runs)
+        if culprit is None or culprit in ended:
+            break
+        ended[culprit] = recording.detail
+    return recording, ended
+
+
+def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> int | None:
+    """The cell that was running when the process ended: the first that no run has reported."""
+    for run in runs:
+        for cell in submission.script:
+            if cell.index not in run.cells:
+                return cell.index
+    return None
+
+
+@dataclass(frozen=True)
+class CaseTargets:
+    """What every step should hold in a hidden case, by d-variable: end to end and step by step."""
+
+    public_sizes: bool
+    end: dict[str, Target]
+    step: dict[str, Target]
+
+
+class Targets:
+    """All that marking compares with, made once for an exercise."""
+
+    def __init__(self, exercise: Exercise, references: References) -> None:
+        self.public = {step.name: references.public.end.total[step.tensor] for step in exercise.steps}
+        self.vanishing = {step.name for step in exercise.steps if step.tensor in references.public.vanishing}
+        self.hidden = [_case_targets(exercise, reference, IN_FLOAT64) for reference in references.hidden]
+        self.rounded = [_case_targets(exercise, reference, IN_FLOAT32) for reference in references.rounded]
+
+
+def _case_targets(exercise: Exercise, reference: Reference, tolerance: Tolerance) -> CaseTargets:
+    def targets(gradients: Gradients) -> dict[str, Target]:
+        return {
+            step.name: Target(gradients.total[step.tensor], gradients.paths[step.tensor], tolerance)
+            for step in exercise.steps
+        }
+
+    return CaseTargets(reference.case.public_sizes, targets(reference.end), targets(reference.step))
+
+
+def _checks(step: Step, cases: Sequence[CaseTargets], runs: Sequence[RunRecord], *, stepwise: bool) -> Checks:
+    """One step in one mode; runs: one for each case."""
+    found: dict[bool, list[Check]] = {True: [], False: []}
+    for case, run in zip(cases, runs, strict=True):
+        target = (case.step if stepwise else case.end)[step.name]
+        found[case.public_sizes].append(target.check(run.values.get(step.name)))
+    return Checks(tuple(found[True]), tuple(found[False]))
+
+
+def _lower_precision(step: Step, submission: Submission, *runs: Sequence[RunRecord]) -> bool:
+    """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it."""
+    for run in chain.from_iterable(runs):
+        value = run.values.get(step.name)
+        if value is not None and value.tensor is not None and value.tensor.dtype.itemsize < 8:
+            return True
+        for index in submission.indices[step.name]:
+            error = run.cells[index].error if index in run.cells else None
+            if error is not None and any(word in error for word in LOW_PRECISION_WORDS):
+                return True
+    return False

@@ -1,0 +1,211 @@
+"""Inside a submission's own process: run its cells over every case and send what they make.
+
+One frame for each cell that has run: {"run", "cell", "uses", "records"}, and {"error", "timed_out", "text"}
+where there is anything to say. Where a d-variable is due, "records" describes it and the body has its tensor
+(safetensors, one key a name).
+The last frame is {"end": true}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import safetensors
+import torch
+
+from autograder.guard import Guard
+from autograder.limits import Limits
+from autograder.namespace import clear
+from autograder.shell import (
+    CellOutcome,
+    CellShell,
+    CompiledCell,
+    compile_cell,
+    listen_for_alarms,
+    run_cell,
+    run_compiled,
+)
+from autograder.wire import Frame, encode
+
+END = encode(Frame({"end": True}))
+# Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
+SHARED_BYTES = 2**20
+NOTHING = CellOutcome("", None)
+"""What a cell does that prints nothing and raises nothing."""
+
+
+@dataclass(frozen=True)
+class CaseNames:
+    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients."""
+
+    names: dict[str, Any]
+    upstream: dict[str, torch.Tensor]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over the cells. stepwise: every recorded d-variable is replaced by its random upstream gradient."""
+
+    case: int
+    stepwise: bool
+
+
+class StudentRun:
+    """Runs one submission's cells, given as dicts with index, source and records."""
+
+    def __init__(self, shell: CellShell, cases: list[CaseNames], guard: Guard, limits: Limits, descriptor: int) -> None:
+        self._shell = shell
+        self._cases = cases
+        self._guard = guard
+        self._limits = limits
+        self._descriptor = descriptor
+        self._late: set[int] = set()  # cells that ran out of time once are not run again
+
+    def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int]) -> None:
+        """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
+        listen_for_alarms()
+        code: dict[int, CompiledCell | None] = {}
+        for number, run in enumerate(runs):
+            case = self._cases[run.case]
+            clear(self._shell)
+            self._shell.user_ns.update(_fresh(case.names))
+            upstream = Upstream(case.upstream if run.stepwise else {})
+            self._guard.poisoned = run.case != 0
+            torch.set_default_dtype(case.dtype)
+            visible = run.case == 0
+            with contextlib.nullcontext() if visible else _muted():
+                for cell in script:
+                    upstream.renew(self._shell.user_ns)
+                    before = self._guard.uses
+                    index = cell["index"]
+                    if index in skip or index in self._late:
+                        outcome = CellOutcome("", None, index in self._late)
+                    else:
+                        if index not in code:
+                            code[index] = compile_cell(self._shell, cell["source"])
+                        outcome = self._execute(code[index], cell["source"], show=visible)
+                    if outcome.timed_out:
+                        self._late.add(index)
+                    self._send(number, cell, outcome, self._guard.uses - before)
+                    upstream.take_over(cell["records"])
+        self._write(END)
+
+    def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
+        seconds = self._limits.cell_seconds
+        if code is None:
+            return run_cell(self._shell, source, seconds)
+        return run_compiled(self._shell, code, source, seconds, show=show)
+
+    def _send(self, number: int, cell: dict[str, Any], outcome: CellOutcome, uses: int) -> None:
+        records: dict[str, dict[str, str]] = {}
+        tensors: dict[str, torch.Tensor] = {}
+        for name in cell["records"]:
+            records[name], tensor = self._record(name)
+            if tensor is not None:
+                tensors[name] = tensor
+        header = {"run": number, "cell": cell["index"], "uses": uses, "records": records}
+        if outcome != NOTHING:
+            header |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
+        self._write(encode(Frame(header, _packed(tensors) if tensors else b"")))
+
+    def _record(self, name: str) -> tuple[dict[str, str], torch.Tensor | None]:
+        """The value of one d-variable now, copied, so that nothing that runs later can change it."""
+        if name not in self._shell.user_ns:
+            return {"kind": "undefined"}, None
+        value = self._shell.user_ns[name]
+        if value is None:
+            return {"kind": "none"}, None
+        if not isinstance(value, torch.Tensor):
+            return {"kind": "other", "type": type(value).__name__[:100]}, None
+        try:
+            if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
+                plain = value.detach().clone(memory_format=torch.contiguous_format)
+                if type(plain) is torch.Tensor and plain.device.type == "cpu" and not plain.is_quantized:
+                    return {"kind": "tensor"}, plain
+            what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
+        except Exception as error:
+            what = f"tensor that cannot be read ({type(error).__name__})"
+        return {"kind": "other", "type": what}, None
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+
+class Upstream:
+    """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
+
+    def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
+        self._gradients = gradients
+        self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
+
+    def take_over(self, recorded: list[str]) -> None:
+        """From now on these names hold their random gradients."""
+        self._given.update({name: None for name in recorded if name in self._gradients})
+
+    def renew(self, names: dict[str, Any]) -> None:
+        """Set every taken-over name again where a cell has assigned it or changed it in place."""
+        for name, given in self._given.items():
+            if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
+                names[name] = fresh = self._gradients[name].clone()
+                self._given[name] = fresh, fresh._version
+
+
+def _fresh(names: dict[str, Any]) -> dict[str, Any]:
+    """Copies, so that what one run changes in place is not seen by the next; one copy for all names of a tensor."""
+    copies: dict[int, torch.Tensor] = {}
+
+    def copy(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.numel() * value.element_size() > SHARED_BYTES:
+            return value
+        if id(value) not in copies:
+            copies[id(value)] = value.clone()
+        return copies[id(value)]
+
+    return {
+        name: [copy(part) for part in value] if type(value) is list and len(value) < 100 else copy(value)
+        for name, value in names.items()
+    }
+
+
+def _packed(tensors: dict[str, torch.Tensor]) -> bytes:
+    """safetensors' bytes of contiguous tensors that share no memory, without the checks of safetensors.torch.save.
+
+    Those cost three times as much as the rest, for every tensor of every run.
+    """
+    specs = {
+        name: safetensors.TensorSpec(
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            shape=tensor.shape,
+            data_ptr=tensor.data_ptr(),
+            data_len=tensor.numel() * tensor.element_size(),
+        )
+        for name, tensor in tensors.items()
+    }
+    return bytes(safetensors.serialize(specs))
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    nothing = _Nothing()
+    with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+        yield
+
+
+class _Nothing(io.TextIOBase):
+    """A text stream that forgets."""
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Forget it."""
+        return len(text)

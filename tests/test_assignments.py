@@ -1,0 +1,225 @@
+"""The content: what students get is generated from the solution, runs untouched and gives nothing away."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbgrader.nbgraderformat import MetadataValidator
+
+from autograder.exercise import nbgrader_info, read_exercise
+from demo.commands import ASSIGNMENT, new_course
+from tests.conftest import ROOT
+
+RELEASED = ROOT / "assignments" / ASSIGNMENT
+SOLUTIONS = sorted((ROOT / "solutions" / ASSIGNMENT).glob("*.ipynb"))
+STUBS = sorted(RELEASED.glob("*.ipynb"))
+# Lines shorter than this occur by chance, such as a closing bracket.
+TELLING = 12
+
+TODO = re.compile(r"^(?P<name>\w+) = (?P<now>None|\w+)  # TODO: .*, shape \(.*\)$")
+CMP_LINE = re.compile(r"^(\w+) +\| exact: (True |False) \| approximate: (True |False) \| maxdiff: (\S+)$")
+
+each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+each_stub = pytest.mark.parametrize("path", STUBS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def files(folder):
+    """The bytes of every file, by its path in the folder."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def cells(notebook, kind):
+    """The notebook's nbgrader cells of one kind, "solution" or "grade"."""
+    return [cell for cell in notebook.cells if nbgrader_info(cell).get(kind)]
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def first_cmp_line(cell):
+    """(name, exact, approximate, maxdiff) as a check cell printed them."""
+    match = CMP_LINE.match(printed(cell).partition("\n")[0])
+    assert match is not None, printed(cell)
+    return tuple(part.strip() for part in match.groups())
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """assignments/backprop as nbgrader generates it now, in a copy of the course."""
+    course = new_course(tmp_path_factory.mktemp("course") / "course")
+    course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)
+    return course.folder / "assignments" / ASSIGNMENT
+
+
+@pytest.fixture(scope="module", params=STUBS, ids=lambda path: path.stem)
+def run_stub(request, tmp_path_factory):
+    """A stub notebook, run in a real kernel in a folder of its own with the released files."""
+    folder = tmp_path_factory.mktemp("student")
+    for name, content in files(RELEASED).items():
+        (folder / name).write_bytes(content)
+    notebook = read(folder / request.param.name)
+    client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, kernel_name="python3", timeout=300)
+    client.execute(env=dict(os.environ) | {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": ""})
+    return notebook
+
+
+def test_the_committed_assignment_is_what_nbgrader_generates_from_the_solution(generated):
+    now, committed = files(generated), files(RELEASED)
+    assert sorted(now) == sorted(committed)
+    assert [name for name in now if now[name] != committed[name]] == []
+
+
+def test_every_solution_has_its_stub_notebook():
+    assert [path.name for path in STUBS] == [path.name for path in SOLUTIONS]
+
+
+@pytest.mark.parametrize(("name", "canonical"), [("dojo.py", "autograder/student/dojo.py"), ("names.txt", "names.txt")])
+def test_the_files_beside_the_notebook_are_the_canonical_ones(name, canonical):
+    assert (RELEASED / name).read_bytes() == (ROOT / canonical).read_bytes()
+
+
+def test_the_stub_asks_for_26_gradients():
+    todo = [TODO.match(cell.source) for cell in cells(read(RELEASED / "1_manual_backprop.ipynb"), "solution")]
+    assert len(todo) == 30
+    assert len({match["name"] for match in todo}) == 26
+
+
+@each_stub
+def test_every_stub_is_a_todo_that_keeps_what_earlier_paths_have_found(path):
+    seen = set()
+    for cell in cells(read(path), "solution"):
+        match = TODO.match(cell.source)
+        assert match is not None, cell.source
+        assert match["now"] == (match["name"] if match["name"] in seen else "None")
+        seen.add(match["name"])
+
+
+@each_solution
+def test_no_line_of_a_solution_is_released(path):
+    released = {name: content.decode() for name, content in files(RELEASED).items() if not name.endswith(".ipynb")}
+    released |= {stub.name: "\n".join(cell.source for cell in read(stub).cells) for stub in STUBS}
+    solved = [line.strip() for cell in cells(read(path), "solution") for line in solution_lines(cell.source)]
+    telling = [line for line in solved if len(line) >= TELLING]
+    assert len(telling) >= len(cells(read(path), "solution"))
+    assert [line for line in telling if any(line in text for text in released.values())] == []
+
+
+def solution_lines(source):
+    region = source.partition("### BEGIN SOLUTION\n")[2].partition("### END SOLUTION")[0]
+    assert region, f"no solution region in: {source}"
+    return region.splitlines()
+
+
+@pytest.mark.parametrize("word", ["BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "autograder"])
+def test_nothing_released_mentions(word):
+    assert [name for name, content in files(RELEASED).items() if word.encode() in content] == []
+
+
+@each_stub
+def test_stub_notebooks_are_released_without_outputs(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
+
+
+def test_the_untouched_stub_runs_to_its_end_and_every_check_says_it_is_still_to_do(run_stub):
+    checks = cells(run_stub, "grade")
+    assert [first_cmp_line(cell)[1:] for cell in checks] == [("False", "False", "None")] * len(checks)
+    assert [cell.source for cell in checks if "still to do" not in printed(cell)] == []
+
+
+def test_the_untouched_stub_prints_no_warnings(run_stub):
+    outputs = [output for cell in run_stub.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
+
+
+@each_solution
+def test_a_solution_is_committed_as_run_from_top_to_bottom(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+@each_solution
+def test_a_solution_is_committed_without_errors_and_warnings(path):
+    outputs = [output for cell in read(path).cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
+
+
+@each_solution
+def test_every_check_of_a_committed_solution_says_that_it_is_right(path):
+    found = [first_cmp_line(cell) for cell in cells(read(path), "grade")]
+    assert [name for name, *_ in found] == [step.label for step in read_exercise(path).steps]
+    assert [name for name, _, approximate, _ in found if approximate != "True"] == []
+
+
+def test_the_26_gradients_of_the_solution_of_exercise_1_are_exact(exercise):
+    found = [first_cmp_line(cell) for cell in cells(read(exercise.path), "grade")]
+    assert [(exact, maxdiff) for _, exact, _, maxdiff in found] == [("True", "0.0")] * 26
+
+
+@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_a_committed_notebook_names_no_path_of_the_machine_it_was_made_on(path):
+    assert re.findall(r"/(?:root|home|tmp|work|var|Users)/\S+|site-packages", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_notebook_and_nbgrader_metadata_are_valid(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        MetadataValidator().validate_cell(cell)
+
+
+@each_solution
+def test_every_grade_id_is_given_once(path):
+    grade_ids = [nbgrader_info(cell)["grade_id"] for cell in read(path).cells if nbgrader_info(cell)]
+    assert len(grade_ids) == len(set(grade_ids))
+
+
+@each_solution
+def test_check_cells_are_locked_and_solution_cells_are_not(path):
+    notebook = read(path)
+    assert all(nbgrader_info(cell)["locked"] for cell in cells(notebook, "grade"))
+    assert not any(nbgrader_info(cell)["locked"] for cell in cells(notebook, "solution"))
+
+
+def test_exercise_1_has_30_solution_cells_and_26_checks_of_one_point(exercise):
+    notebook = read(exercise.path)
+    assert len(cells(notebook, "solution")) == 30
+    assert [nbgrader_info(cell)["points"] for cell in cells(notebook, "grade")] == [1] * 26
+    assert exercise.max_score == 26
+
+
+@each_solution
+def test_nothing_about_a_particular_network_is_written_in_the_package(path):
+    names = {step.target for step in read_exercise(path).assignments}
+    names |= {step.tensor for step in read_exercise(path).steps}
+    # Short names say nothing, and neither does an English word.
+    telling = {name for name in names if len(name) > 4} - {"counts"}
+    telling |= {f"d{name}" for name in telling}
+    assert telling
+    found = {file.name: words(file) & telling for file in sorted((ROOT / "autograder").rglob("*.py"))}
+    assert {name: hits for name, hits in found.items() if hits} == {}
+
+
+def words(path: Path) -> set[str]:
+    """Every word in a file's names and strings; comments and strings that stand alone aside."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    values = [value for node in nodes if id(node) not in alone for _, value in ast.iter_fields(node)]
+    return {word for value in values if isinstance(value, str) for word in re.findall(r"\w+", value)}
+
+
+def test_the_search_for_names_sees_code_and_strings_but_no_comments(tmp_path):
+    file = tmp_path / "x.py"
+    file.write_text('"""docs"""\nfrom a import b\n\n\ndef c(d=1):\n    return f"e {f.g}"  # note\n')
+    assert words(file) == set("abcdefg")
