@@ -34,25 +34,21 @@ class RestoreCells(NbGraderPreprocessor):
 def restore(notebook: Any, exercise: Exercise) -> None:
     """Restore types, metadata and missing check cells of a submitted notebook, in place.
 
-    Of two cells with one id the last keeps it, as in nbgrader; where the cell is locked, the other gets the
-    original text all the same, so that an edited copy does not run as the student's own code. A cell with an
-    unknown id becomes an ordinary cell of the student's.
+    Of two cells with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, become
+    ordinary cells of the student's.
     """
     seen: set[str] = set()
     for index in reversed(range(len(notebook.cells))):
         cell = notebook.cells[index]
         grade_id = nbgrader_info(cell).get("grade_id")
         cell.metadata.pop("nbgrader", None)
-        if not isinstance(grade_id, str) or grade_id not in exercise.cells:
+        if not isinstance(grade_id, str) or grade_id not in exercise.cells or grade_id in seen:
             continue
+        seen.add(grade_id)
         original = exercise.cells[grade_id]
-        if grade_id not in seen:
-            seen.add(grade_id)
-            cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
-            if cell.cell_type != original.cell_type:
-                notebook.cells[index] = _retyped(cell, original.cell_type)
-        elif grade_id in exercise.locked:
-            cell.source = original.source
+        cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
+        if cell.cell_type != original.cell_type:
+            notebook.cells[index] = _retyped(cell, original.cell_type)
     for step in exercise.steps:
         if step.check not in seen:
             notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))

@@ -38,7 +38,7 @@ def damaged(released: Any, solution: Any) -> Any:
 
 
 def rearranged(released: Any, solution: Any) -> Any:
-    """All right but dbnbias, deleted with its check cell; other cells are doubled, moved, or solved elsewhere."""
+    """All right but dbnbias, deleted with its check cell, and db1, overwritten; others are doubled or moved."""
     notebook = solved(released, solution)
     cells = cells_by_id(notebook)
     for grade_id in ("dbnbias", "cmp_dbnbias"):
@@ -53,7 +53,7 @@ def rearranged(released: Any, solution: Any) -> Any:
     for grade_id in ("dC", "cmp_dC"):
         notebook.cells.remove(cells[grade_id])
     notebook.cells.append(nbformat.v4.new_code_cell(answer))
-    # An edited copy of a locked cell, in front of the original.
+    # An edited copy of a locked cell, in front of the original: it runs, as it did for the student.
     copied = copy.deepcopy(cells["cmp_db1"])
     copied |= {"id": "copied", "source": "db1 = None"}
     notebook.cells.insert(notebook.cells.index(cells["cmp_db1"]), copied)
