@@ -18,6 +18,7 @@ c.CourseDirectory.release_directory = "assignments"
 c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
 c.ExchangeFactory.submit = "autograder.nbgrader.exchange.HubSubmit"
 c.ExchangeFactory.fetch_feedback = "autograder.nbgrader.exchange.HubFetchFeedback"
+c.ExchangeFactory.release_feedback = "autograder.nbgrader.exchange.PatientReleaseFeedback"
 # A notebook that was renamed or left out is said at submission, not found out at grading.
 c.ExchangeSubmit.strict = True
 

@@ -1,4 +1,4 @@
-"""submit and fetch_feedback for students who are told apart by JUPYTERHUB_USER.
+"""submit and fetch_feedback for students who are told apart by JUPYTERHUB_USER; release_feedback for all of them.
 
 nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name
 is "jovyan". On a hub whose servers run under another name, and on one machine with several students, all
@@ -7,9 +7,11 @@ would be the same student; here JUPYTERHUB_USER counts wherever it is set.
 
 from __future__ import annotations
 
+import glob
 import os
+from pathlib import Path
 
-from nbgrader.exchange.default import ExchangeFetchFeedback, ExchangeSubmit
+from nbgrader.exchange.default import ExchangeFetchFeedback, ExchangeReleaseFeedback, ExchangeSubmit
 
 
 class HubSubmit(ExchangeSubmit):
@@ -28,6 +30,25 @@ class HubFetchFeedback(ExchangeFetchFeedback):
         """Choose the student before nbgrader does; a name given on the command line still wins."""
         _choose_student(self)
         super().init_src()
+
+
+class PatientReleaseFeedback(ExchangeReleaseFeedback):
+    """`nbgrader release_feedback` that passes over submissions which did not come through `nbgrader submit`.
+
+    Those have no secret under which a student could fetch the page, and nbgrader's own stops at the first of them.
+    """
+
+    def copy_files(self) -> None:
+        """Leave out who cannot be reached, say so, and release the rest."""
+        excluded = [name for name in self.coursedir.student_id_exclude.split(",") if name]
+        for folder in sorted(glob.glob(self.src_path)):  # noqa: PTH207 (the pattern is an absolute path)
+            files = ("timestamp.txt", "submission_secret.txt")
+            if not all((Path(folder) / file).exists() for file in files):
+                student = Path(folder).parent.name
+                excluded.append(student)
+                self.log.warning("%s did not use nbgrader submit: hand over %s yourself", student, folder)
+        self.coursedir.student_id_exclude = ",".join(excluded)
+        super().copy_files()
 
 
 def _choose_student(step: ExchangeSubmit | ExchangeFetchFeedback) -> None:

@@ -49,16 +49,15 @@ def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = Ma
         cell = notebook.cells[index]
         grade_id = nbgrader_info(cell).get("grade_id")
         cell.metadata.pop("nbgrader", None)
-        if not isinstance(grade_id, str) or grade_id not in exercise.cells:
+        if not isinstance(grade_id, str) or grade_id not in exercise.cells or grade_id in seen:
             continue
+        seen.add(grade_id)
         original = exercise.cells[grade_id]
-        if grade_id not in seen:
-            seen.add(grade_id)
-            cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
-            if cell.cell_type != original.cell_type:
-                cell = notebook.cells[index] = _retyped(cell, original.cell_type)
-            if grade_id in exercise.locked:
-                cell.source = original.source
+        cell.metadata["nbgrader"] = copy.deepcopy(original.metadata["nbgrader"])
+        if cell.cell_type != original.cell_type:
+            cell = notebook.cells[index] = _retyped(cell, original.cell_type)
+        if grade_id in exercise.locked:
+            cell.source = original.source
     for step in exercise.steps:
         if step.check not in seen:
             notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))

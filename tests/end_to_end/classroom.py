@@ -6,7 +6,6 @@ import copy
 import csv
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -39,7 +38,7 @@ def damaged(released: Any, solution: Any) -> Any:
 
 
 def rearranged(released: Any, solution: Any) -> Any:
-    """All right but dbnbias, deleted with its check cell; other cells are doubled, moved, or solved elsewhere."""
+    """All right but dbnbias, deleted with its check cell, and db1, overwritten; others are doubled or moved."""
     notebook = solved(released, solution)
     cells = cells_by_id(notebook)
     for grade_id in ("dbnbias", "cmp_dbnbias"):
@@ -54,7 +53,7 @@ def rearranged(released: Any, solution: Any) -> Any:
     for grade_id in ("dC", "cmp_dC"):
         notebook.cells.remove(cells[grade_id])
     notebook.cells.append(nbformat.v4.new_code_cell(answer))
-    # An edited copy of a locked cell, in front of the original.
+    # An edited copy of a locked cell, in front of the original: it runs, as it did for the student.
     copied = copy.deepcopy(cells["cmp_db1"])
     copied |= {"id": "copied", "source": "db1 = None"}
     notebook.cells.insert(notebook.cells.index(cells["cmp_db1"]), copied)
@@ -96,6 +95,8 @@ HANDED_IN = {
     "jun": SAMPLE["jun"].work,
     "lena": rearranged,
 }
+# The others' notebooks are put into submitted/ by hand, as after collecting by mail.
+THROUGH_EXCHANGE = {"ada", "ben", "eve", "lena"}
 LATE = "lena"
 # In the gradebook, but nothing submitted.
 ABSENT = "zoe"
@@ -119,6 +120,7 @@ class Round:
 
     grades: student -> check cell -> Grade. comments: student -> solution cell -> text. notebooks: the
     autograded ones. written: when each of them was written. export: the rows of grades.csv by student.
+    feedback: the pages in the instructor's folder.
     """
 
     grades: dict[str, dict[str, Grade]]
@@ -127,6 +129,7 @@ class Round:
     notebooks: dict[str, Any]
     written: dict[str, int]
     export: dict[str, dict[str, str]]
+    feedback: dict[str, str]
 
 
 def look(course: Course) -> Round:
@@ -154,6 +157,7 @@ def look(course: Course) -> Round:
         notebooks={student: nbformat.read(path, as_version=4) for student, path in paths.items()},
         written={student: path.stat().st_mtime_ns for student, path in paths.items()},
         export={row["student_id"]: row for row in rows},
+        feedback={path.parent.parent.name: path.read_text() for path in course.folder.glob("feedback/*/*/*.html")},
     )
 
 
@@ -173,9 +177,9 @@ def checks(notebook: Any) -> dict[str, Any]:
     return {name: cell for name, cell in cells if cell.metadata["nbgrader"]["grade"]}
 
 
-def page_text(path: Path) -> str:
+def page_text(html: str) -> str:
     """What a reader of an HTML page sees."""
-    page = BeautifulSoup(path.read_text(), "html.parser")
+    page = BeautifulSoup(html, "html.parser")
     for hidden in page(["style", "script"]):
         hidden.decompose()
     return str(page.get_text())

@@ -24,6 +24,7 @@ from .classroom import (
     HANDED_IN,
     LATE,
     SAMPLE,
+    THROUGH_EXCHANGE,
     Round,
     gradebook_url,
     look,
@@ -33,15 +34,16 @@ from .classroom import (
 
 @dataclass(frozen=True)
 class Term:
-    """The course and what its commands printed, by a word of ours for each."""
+    """The course, what its commands printed, by a word of ours for each, and whose notebooks were collected."""
 
     course: Course
     said: dict[str, str]
+    collected: set[str]
 
 
 @pytest.fixture(scope="session")
 def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
-    """The assignment is released; six students have submitted, one of them late; all is collected."""
+    """The assignment is released; four students have submitted, one of them late; two more came by another way."""
     course = new_course(tmp_path_factory.mktemp("course") / "course")
     said = {"generate": course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)}
     due = time.strftime(CLOCK, time.gmtime(time.time() + 3600))
@@ -52,13 +54,18 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
         listed = pool.submit(course.student, "ada", "nbgrader", "list")
         refused = pool.submit(submit_renamed, course, "ben")
         said |= {"list": listed.result(), "renamed": refused.result()}
-        list(pool.map(lambda name: attend(course, name), HANDED_IN))
+        list(pool.map(lambda name: attend(course, name), THROUGH_EXCHANGE))
     hand_in_late(course, Student(LATE, "", solved, late=True))
     said["collect"] = course.instructor("nbgrader", "collect", ASSIGNMENT)
+    submitted = course.folder / "submitted"
+    collected = {path.parent.parent.name for path in submitted.glob(f"*/*/{EXERCISE}.ipynb")}
+    for name in HANDED_IN.keys() - THROUGH_EXCHANGE:
+        shutil.copytree(course.folder / "assignments" / ASSIGNMENT, submitted / name / ASSIGNMENT)
+        work(course, submitted / name / ASSIGNMENT / f"{EXERCISE}.ipynb", HANDED_IN[name])
     with Gradebook(gradebook_url(course), COURSE_ID) as gradebook:
         gradebook.add_student(ABSENT)
-    (course.folder / "submitted" / EMPTY / ASSIGNMENT).mkdir(parents=True)
-    return Term(course, said)
+    (submitted / EMPTY / ASSIGNMENT).mkdir(parents=True)
+    return Term(course, said, collected)
 
 
 def attend(course: Course, name: str) -> None:
@@ -114,8 +121,8 @@ def graded(term: Term) -> Graded:
     said["generate_feedback"] = course.instructor("nbgrader", "generate_feedback", ASSIGNMENT)
     said["release_feedback"] = course.instructor("nbgrader", "release_feedback", ASSIGNMENT)
     with ThreadPoolExecutor(2) as pool:
-        for name in ("ada", "ben", "eve"):
-            pool.submit(course.student, name, "nbgrader", "fetch_feedback", ASSIGNMENT)
+        fetch = ("nbgrader", "fetch_feedback", ASSIGNMENT)
+        list(pool.map(lambda name: course.student(name, *fetch), ("ada", "ben", "eve")))
     return Graded(course, said, read_marks(course), first, again)
 
 
@@ -129,7 +136,13 @@ def regraded(graded: Graded) -> Round:
         gradebook.db.commit()
     zero = "--LateSubmissionPlugin.penalty_method=zero"
     course.instructor("nbgrader", "autograde", ASSIGNMENT, "--force", zero)
-    course.instructor("nbgrader", "export")
+    with ThreadPoolExecutor(2) as pool:
+        done = [
+            pool.submit(course.instructor, "nbgrader", "export"),
+            pool.submit(course.instructor, "nbgrader", "generate_feedback", ASSIGNMENT, "--force", "--student=*a"),
+        ]
+    for future in done:
+        future.result()
     return look(course)
 
 

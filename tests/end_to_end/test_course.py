@@ -6,7 +6,6 @@ import contextlib
 import io
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -16,7 +15,7 @@ from nbgrader.utils import determine_grade
 from demo.commands import ASSIGNMENT, Course
 from demo.sample_class import cells_by_id
 
-from .classroom import ABSENT, EMPTY, EXERCISE, HANDED_IN, LATE, Round, checks, page_text
+from .classroom import ABSENT, EMPTY, EXERCISE, HANDED_IN, LATE, THROUGH_EXCHANGE, Round, checks, page_text
 from .conftest import Graded, Resubmitted, Term
 
 STUDENTS = sorted(HANDED_IN)
@@ -40,8 +39,7 @@ class TestTheElevenCommands:
         assert not [line for line in solution if line in outbound.read_text()]
 
     def test_submissions_land_under_the_hub_names(self, term: Term) -> None:
-        collected = {path.parent.parent.name for path in term.course.folder.glob(f"submitted/*/*/{EXERCISE}.ipynb")}
-        assert collected == set(HANDED_IN)
+        assert term.collected == THROUGH_EXCHANGE
 
     def test_a_renamed_notebook_is_refused_at_submission(self, term: Term) -> None:
         assert f"Assignment {ASSIGNMENT} not submitted. There are missing notebooks" in term.said["renamed"]
@@ -56,6 +54,14 @@ class TestTheElevenCommands:
         page = feedback_page(graded.course, name)
         score = graded.marks[name]["score"]
         assert f"{EXERCISE} (Score: {score} / 26.0)" in page_text(page)
+
+    def test_who_did_not_submit_through_the_exchange_is_named(self, graded: Graded) -> None:
+        """And keeps nobody else's feedback back."""
+        for name in ("fay", "jun"):
+            folder = graded.course.folder / "feedback" / name / ASSIGNMENT
+            assert f"{name} did not use nbgrader submit: hand over {folder} yourself" in graded.said["release_feedback"]
+        released = {path.name for path in (graded.course.exchange / "backprop-dojo" / "feedback").iterdir()}
+        assert len(released) == len(THROUGH_EXCHANGE)
 
     def test_export_has_the_marks_of_the_gradebook(self, graded: Graded) -> None:
         exported = {name: float(row["score"]) for name, row in graded.round.export.items()}
@@ -106,7 +112,10 @@ class TestDamagedNotebooks:
 
     def test_deleted_cells_cost_their_step_only(self, graded: Graded) -> None:
         grades = graded.round.grades["lena"]
-        assert {check: grade.auto for check, grade in grades.items() if grade.auto != 1.0} == {"cmp_dbnbias": 0.0}
+        assert {check: grade.auto for check, grade in grades.items() if grade.auto != 1.0} == {
+            "cmp_dbnbias": 0.0,
+            "cmp_db1": 0.0,
+        }
 
     @pytest.mark.parametrize("name", STUDENTS)
     def test_all_check_cells_are_back_as_released(self, graded: Graded, name: str) -> None:
@@ -163,6 +172,18 @@ class TestFeedbackPages:
                 cell = text.split(f"Grade cell: {check}\n", 1)[1].split("Grade cell:", 1)[0]
                 assert f"Score: {step['points']} / 1.0" in cell
                 assert step["verdict"] in cell
+                # Once more in the list at the top; the bare number that nbgrader reads is not shown to people.
+                assert f"{step['name']} {step['verdict']}, {step['points']:g} / 1\n" in text.split("Grade cell:", 1)[0]
+                assert "Out[" not in cell
+
+    def test_a_persons_mark_comment_and_the_penalty_are_shown(self, regraded: Round) -> None:
+        ada, lena = (page_text(regraded.feedback[name]) for name in ("ada", LATE))
+        assert f"{EXERCISE} (Score: 25.5 / 26.0)" in ada
+        assert "dC exact, 0.5 / 1\n" in ada
+        assert "Comments on: dC\n" in ada
+        assert "Right, but see index_add_." in ada
+        assert f"{EXERCISE} (Score: 0.0 / 26.0)" in lena
+        assert "Late submission penalty: -24\n" in lena
 
     def test_no_solution_line_that_the_student_did_not_write(self, graded: Graded) -> None:
         solution, released = solution_and_released_lines(graded.course)
@@ -177,10 +198,10 @@ class TestFeedbackPages:
         assert not numbers & shown
 
     def test_no_secret_and_no_seed_in_what_the_grader_wrote(self, graded: Graded) -> None:
+        assert (graded.course.folder / "course-secret").is_file()
         secrets = {path.read_text() for path in graded.course.folder.rglob("*secret*") if path.is_file()}
-        assert secrets
         for name in ("ada", "ben", "eve"):
-            text = feedback_page(graded.course, name).read_text()
+            text = feedback_page(graded.course, name)
             assert not [secret for secret in secrets if secret.strip() in text]
         for notebook in graded.round.notebooks.values():
             for cell in checks(notebook).values():
@@ -215,11 +236,11 @@ class TestLateAndAbsent:
     def test_late_by_default_keeps_the_mark(self, graded: Graded) -> None:
         row = graded.round.export[LATE]
         assert row["timestamp"] > row["duedate"]
-        assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("25.0", "0.0", "25.0")
+        assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("24.0", "0.0", "24.0")
 
     def test_late_with_the_penalty_has_0_and_says_why(self, regraded: Round) -> None:
         row = regraded.export[LATE]
-        assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("25.0", "25.0", "0.0")
+        assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("24.0", "24.0", "0.0")
         others = {name: row["late_submission_penalty"] for name, row in regraded.export.items() if name != LATE}
         assert {float(penalty) for penalty in others.values()} == {0.0}
 
@@ -257,9 +278,10 @@ def one_stream_and_one_result(cell: Any) -> tuple[str, float]:
     return stream.text, score
 
 
-def feedback_page(course: Course, name: str) -> Path:
+def feedback_page(course: Course, name: str) -> str:
+    """The page in the student's own folder."""
     (page,) = (course.home(name) / ASSIGNMENT / "feedback").glob(f"*/{EXERCISE}.html")
-    return page
+    return page.read_text()
 
 
 def lines(text: str) -> set[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import math
+import shutil
+from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -17,7 +21,7 @@ from traitlets.config import Config
 from autograder.grading import Grader
 from autograder.nbgrader import mark
 from autograder.nbgrader.mark import MarkByEngine
-from demo.commands import ASSIGNMENT, ROOT
+from demo.commands import ASSIGNMENT, ROOT, new_course
 from demo.sample_class import cells_by_id, solved
 
 from .classroom import EXERCISE, checks
@@ -25,6 +29,14 @@ from .classroom import EXERCISE, checks
 RESOURCES = {"nbgrader": {"student": "ada", "assignment": ASSIGNMENT, "notebook": EXERCISE}}
 REGRADE = "grade it again"
 FIRST = "cmp_dlogprobs"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All of it happens in a course folder of its own: the engine writes its secret there."""
+    course = new_course(tmp_path_factory.mktemp("course") / "course")
+    with contextlib.chdir(course.folder):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +62,7 @@ def honest(answered: Any) -> Any:
 
 def run(notebook: Any, source_directory: str = "solutions") -> dict[str, Any]:
     """The check cells after MarkByEngine."""
-    course = {"root": str(ROOT), "source_directory": source_directory}
-    preprocessor = MarkByEngine(config=Config(CourseDirectory=course))
+    preprocessor = MarkByEngine(config=Config(CourseDirectory={"source_directory": source_directory}))
     marked, _ = preprocessor.preprocess(copy.deepcopy(notebook), RESOURCES)
     return checks(marked)
 
@@ -131,6 +142,18 @@ class TestTheEngineFails:
 
     def test_there_is_no_exercise(self, answered: Any) -> None:
         assert_all_0(run(answered, "no-such-folder"), f"{EXERCISE}.ipynb")
+
+    def test_a_mended_exercise_is_read_again(self, answered: Any, tmp_path: Path) -> None:
+        """formgrader's server lives on while the instructor mends a notebook."""
+        folder = tmp_path / "solutions" / ASSIGNMENT
+        shutil.copytree(ROOT / "solutions" / ASSIGNMENT, folder, ignore=shutil.ignore_patterns(".*"))
+        path = folder / f"{EXERCISE}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        check = cells_by_id(notebook)[FIRST]
+        for source, score in (("cmp('logprobs', dlogprobs, probs)", 0.0), (check.source, 1.0)):
+            check.source = source
+            nbformat.write(notebook, path)
+            assert text_and_score(run(answered, str(tmp_path / "solutions"))[FIRST])[1] == score
 
     def test_no_process_starts(self, answered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*args: object, **kwargs: object) -> None:
