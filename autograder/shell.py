@@ -40,6 +40,9 @@ class CellShell(InteractiveShell):
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Errors are reported in the outcome, so the costly formatting is skipped."""
 
+    def enable_gui(self, gui: Any = None) -> None:
+        """No window system is here; `%matplotlib inline` asks for one all the same."""
+
     def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
         """Errors are reported in the outcome."""
 
