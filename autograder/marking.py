@@ -8,7 +8,7 @@ from typing import Protocol
 
 from autograder.exercise import Exercise, Step
 from autograder.limits import Limits
-from autograder.provenance import evades, reads_grad
+from autograder.provenance import evades, names_low_precision, reads_grad
 from autograder.recording import RanCell, Recording, RunRecord
 from autograder.reference import Reference, References
 from autograder.student_run import Run
@@ -134,7 +134,13 @@ def _any_right(checks: tuple[Checks, Checks]) -> bool:
 
 
 def _lower_precision(step: Step, submission: Submission, runs: Sequence[RunRecord]) -> bool:
-    """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it."""
+    """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it.
+
+    Its value may be float64 all the same: a float32 path or constant, added to or times a float64 tensor.
+    """
+    sources = {cell.index: cell.source for cell in submission.script}
+    if names_low_precision(sources, submission.indices[step.name]):
+        return True
     for run in runs:
         value = run.values.get(step.name)
         if value is not None and value.tensor is not None and value.tensor.dtype.itemsize < 8:

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 # backward kernels, and whatever reaches around the engine that the guard watches.
 AROUND_THE_ENGINE = frozenset({"grad_fn", "next_functions", "_execution_engine", "_ImperativeEngine", "_C", "_VF"})
 
+# A precision below float64, named in code.
+LOW_PRECISION = frozenset({"float", "float32", "half", "float16", "bfloat16", "single", "FloatTensor", "HalfTensor"})
+
 
 def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
     """Whether a step's own cells, or cells that define names they use, go around autograd's engine.
@@ -21,9 +24,23 @@ def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
     return any(_around(node) for index in _related(cells, own) for node in _nodes(cells[index]))
 
 
+def names_low_precision(cells: Mapping[int, str], own: Iterable[int]) -> bool:
+    """Whether a step's own cells, or cells that define names they use, name a precision below float64."""
+    return any(_names_one_of(LOW_PRECISION, node) for index in _related(cells, own) for node in _nodes(cells[index]))
+
+
 def reads_grad(sources: Iterable[str]) -> bool:
     """Whether the code reads a `.grad`, where autograd leaves its results. Comments and strings do not count."""
     return any(isinstance(node, ast.Attribute) and node.attr == "grad" for source in sources for node in _nodes(source))
+
+
+def _names_one_of(words: frozenset[str], node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr=word) | ast.Constant(str(word)):
+            return word in words
+        case ast.ImportFrom():
+            return any(alias.name in words for alias in node.names)
+    return False
 
 
 def _around(node: ast.AST) -> bool:
