@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from autograder.apart import taken_apart
 from autograder.exercise import Exercise, Step
 from autograder.limits import Limits
 from autograder.provenance import evades, names_low_precision, reads_grad
@@ -48,6 +49,10 @@ def mark(exercise: Exercise, references: References, submission: Submission, san
     public, *rest = recording.runs
     exact = _Evidence(references.hidden, rest, IN_FLOAT64)
     checks = {step.name: exact.checks(step) for step in exercise.steps}
+    if not ended:
+        wrong = [step for step in exercise.steps if not _any_right(checks[step.name])]
+        for name, stepwise in _apart(references, submission, sandbox, wrong).items():
+            checks[name] = checks[name][0], stepwise
     again = [s for s in exercise.steps if not _any_right(checks[s.name]) and _lower_precision(s, submission, rest)]
     if again:
         rounded_runs = [Run(1 + hidden + i, stepwise) for i in range(hidden) for stepwise in (False, True)]
@@ -81,6 +86,17 @@ def mark(exercise: Exercise, references: References, submission: Submission, san
         f"a cell ended the Python process ({detail}); the rest was graded without it" for detail in ended.values()
     )
     return Outcome(judgements, cells, flags, None if recording.complete else recording.detail)
+
+
+def _apart(references: References, submission: Submission, sandbox: Runs, wrong: Sequence[Step]) -> dict[str, Checks]:
+    """Step by step for those of the steps that share a cell with others: that cell taken apart."""
+    apart, moved = taken_apart(submission) if wrong else (submission, frozenset())
+    shared = [step for step in wrong if step.name in moved]
+    if not shared:
+        return {}
+    recording, _ = _run(apart, [Run(1 + i, True) for i in range(len(references.hidden))], sandbox)
+    evidence = _Evidence(references.hidden, [run for run in recording.runs for _ in range(2)], IN_FLOAT64)
+    return {step.name: evidence.checks(step)[1] for step in shared}
 
 
 def _run(
