@@ -30,8 +30,10 @@ class Guard:
     def _watch(self, unpack: Callable[..., Any]) -> Callable[..., Any]:
         def unpack_dual(*args: Any, **kwargs: Any) -> Any:
             dual = unpack(*args, **kwargs)
+            if dual.tangent is None:  # printing any tensor asks for its tangent
+                return dual
             self.uses += 1
-            if self.poisoned and dual.tangent is not None:
+            if self.poisoned:
                 return type(dual)(dual.primal, torch.randn_like(dual.tangent))
             return dual
 

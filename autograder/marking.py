@@ -8,10 +8,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Protocol
 
+from autograder.apart import taken_apart
 from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
 from autograder.limits import Limits
-from autograder.provenance import evades, reads_grad
+from autograder.provenance import evades, names_low_precision, reads_grad
 from autograder.recording import RanCell, Recording, RunRecord
 from autograder.reference import Reference, References
 from autograder.student_run import Run
@@ -71,11 +72,11 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
         more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
         ended |= also_ended
         end = {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in exercise.steps}
-        again = [
-            s
-            for s in exercise.steps
-            if not step[s.name].right and not end[s.name].right and _lower_precision(s, submission, stepwise, more.runs)
-        ]
+        if not ended:
+            wrong = [s for s in exercise.steps if not step[s.name].right and not end[s.name].right]
+            step |= _apart(targets, submission, sandbox, wrong)
+        wrong = [s for s in exercise.steps if not step[s.name].right and not end[s.name].right]
+        again = [s for s in wrong if _lower_precision(s, submission, stepwise, more.runs)]
         if again:
             first = 1 + hidden
             rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
@@ -109,6 +110,16 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
         f"a cell ended the Python process ({detail}); the rest was graded without it" for detail in ended.values()
     )
     return Outcome(judgements, cells, flags, None if recording.complete else recording.detail)
+
+
+def _apart(targets: Targets, submission: Submission, sandbox: Runs, wrong: Sequence[Step]) -> dict[str, Checks]:
+    """Step by step for those of the steps that share a cell with others: that cell taken apart."""
+    apart, moved = taken_apart(submission) if wrong else (submission, frozenset())
+    shared = [s for s in wrong if s.name in moved]
+    if not shared:
+        return {}
+    recording, _ = _run(apart, _runs(1, len(targets.hidden), stepwise=True), sandbox)
+    return {s.name: _checks(s, targets.hidden, recording.runs, stepwise=True) for s in shared}
 
 
 def _runs(first: int, count: int, *, stepwise: bool) -> list[Run]:
@@ -180,7 +191,13 @@ def _checks(step: Step, cases: Sequence[CaseTargets], runs: Sequence[RunRecord],
 
 
 def _lower_precision(step: Step, submission: Submission, *runs: Sequence[RunRecord]) -> bool:
-    """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it."""
+    """Whether the step fixes a precision below float64 itself, or stumbles over one that was fixed before it.
+
+    Its value may be float64 all the same: a float32 path or constant, added to or times a float64 tensor.
+    """
+    sources = {cell.index: cell.source for cell in submission.script}
+    if names_low_precision(sources, submission.indices[step.name]):
+        return True
     for run in chain.from_iterable(runs):
         value = run.values.get(step.name)
         if value is not None and value.tensor is not None and value.tensor.dtype.itemsize < 8:

@@ -17,6 +17,9 @@ MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 # backward kernels, and whatever reaches around the engine that the guard watches.
 AROUND_THE_ENGINE = frozenset({"grad_fn", "next_functions", "_execution_engine", "_ImperativeEngine", "_C", "_VF"})
 
+# A precision below float64, named in code.
+LOW_PRECISION = frozenset({"float", "float32", "half", "float16", "bfloat16", "single", "FloatTensor", "HalfTensor"})
+
 
 def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
     """Whether a step's own cells, or cells that define names they use, go around autograd's engine.
@@ -25,6 +28,11 @@ def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
     """
     suspects = {index for index, source in cells.items() if _goes_around(source)}
     return bool(suspects) and bool(suspects & _related(cells, own))
+
+
+def names_low_precision(cells: Mapping[int, str], own: Iterable[int]) -> bool:
+    """Whether a step's own cells, or cells that define names they use, name a precision below float64."""
+    return any(_names_one_of(LOW_PRECISION, node) for index in _related(cells, own) for node in _nodes(cells[index]))
 
 
 def reads_grad(sources: Iterable[str]) -> bool:
@@ -41,6 +49,15 @@ def reads_grad(sources: Iterable[str]) -> bool:
 def _goes_around(source: str) -> bool:
     # Whatever is written in these words has them in its text; most cells have none and need no parsing.
     return any(word in source for word in (*AROUND_THE_ENGINE, "_backward")) and any(map(_around, _nodes(source)))
+
+
+def _names_one_of(words: frozenset[str], node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr=word) | ast.Constant(str(word)):
+            return word in words
+        case ast.ImportFrom():
+            return any(alias.name in words for alias in node.names)
+    return False
 
 
 def _around(node: ast.AST) -> bool:

@@ -41,9 +41,6 @@ class CellShell(InteractiveShell):
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Errors are reported in the outcome, so the costly formatting is skipped."""
 
-    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
-        """Errors are reported in the outcome."""
-
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no window here; `%matplotlib inline` asks all the same."""
 

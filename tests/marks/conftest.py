@@ -1,0 +1,30 @@
+"""One warm grader for all of these tests, and a last line that says what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from notebooks import exercise
+
+from autograder.grading import Grader
+from autograder.verdict import CREDIT
+
+COUNTS: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def grader() -> Iterator[Grader]:
+    with Grader(exercise(), b"the secret of the tests of marks", CREDIT) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
+def counts() -> list[str]:
+    """Sentences for the end of the run."""
+    return COUNTS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for sentence in COUNTS:
+        terminalreporter.write_line(sentence)
