@@ -84,7 +84,7 @@ def compile_cell(shell: CellShell, source: str) -> CompiledCell | None:
 def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: float, *, show: bool) -> CellOutcome:
     """Run a compiled cell in the shell's namespace; show: capture what it prints and display its last value.
 
-    The same as run_cell at a fraction of its cost. listen_for_alarms() must have been called.
+    The same as run_cell at a fraction of its cost.
     """
     out = BoundedText(MAX_TEXT)
     try:
@@ -109,10 +109,7 @@ def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: flo
 
 
 def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> CellOutcome:
-    """Run one cell with its output captured.
-
-    With `seconds`, interrupt it after that much wall time; listen_for_alarms() must have been called.
-    """
+    """Run one cell with its output captured; with `seconds`, interrupt it after that much wall time."""
     out = BoundedText(MAX_TEXT)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), alarm(seconds):
@@ -191,21 +188,19 @@ class BoundedText(io.TextIOBase):
         return "".join(self._parts) + ("\n[more output was cut]\n" if self._cut else "")
 
 
-def listen_for_alarms() -> None:
-    """Let `alarm` interrupt this process. Once is enough: setting a handler costs more than a small cell."""
-
-    def ring(signum: int, frame: object) -> None:
-        raise CellTimeoutError
-
-    signal.signal(signal.SIGALRM, ring)
+def _ring(signum: int, frame: object) -> None:
+    raise CellTimeoutError
 
 
 @contextlib.contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
-    """Raise CellTimeoutError in the block after `seconds` of wall time; needs listen_for_alarms() before."""
+    """Raise CellTimeoutError in the block after `seconds` of wall time."""
     if seconds is None:
         yield
         return
+    # Asked first, because setting a handler costs more than a small cell; it stays for the next one.
+    if signal.getsignal(signal.SIGALRM) is not _ring:
+        signal.signal(signal.SIGALRM, _ring)
     # It rings again every second, for code that swallows the first with a bare `except:`.
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:

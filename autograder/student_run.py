@@ -26,7 +26,6 @@ from autograder.shell import (
     CellShell,
     CompiledCell,
     compile_cell,
-    listen_for_alarms,
     run_cell,
     run_compiled,
 )
@@ -69,7 +68,6 @@ class StudentRun:
 
     def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int]) -> None:
         """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
-        listen_for_alarms()
         code: dict[int, CompiledCell | None] = {}
         for number, run in enumerate(runs):
             case = self._cases[run.case]

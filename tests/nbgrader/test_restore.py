@@ -148,7 +148,18 @@ def test_after_any_damage_the_students_cells_are_kept_in_their_order(notebook):
     before = [(cell.id, cell.source) for cell in notebook.cells]
     restore(notebook, TIDE)
     kept = {cell_id for cell_id, _ in before}
-    assert [(cell.id, cell.source) for cell in notebook.cells if cell.id in kept] == before
+    # A cell that is known as a locked one has the exercise's text again; all others are as they were.
+    locked = {cell.id for cell in notebook.cells if nbgrader_info(cell).get("grade_id") in TIDE.locked}
+    after = [(cell.id, cell.source) for cell in notebook.cells if cell.id in kept]
+    assert [cell_id for cell_id, _ in after] == [cell_id for cell_id, _ in before]
+    assert [cell for cell in after if cell[0] not in locked] == [cell for cell in before if cell[0] not in locked]
+
+
+@given(damaged())
+def test_after_any_damage_locked_cells_have_the_exercises_own_text(notebook):
+    restore(notebook, TIDE)
+    known = {nbgrader_info(cell).get("grade_id"): cell.source for cell in notebook.cells}
+    assert all(source == TIDE.locked[name] for name, source in known.items() if name in TIDE.locked)
 
 
 @given(damaged())

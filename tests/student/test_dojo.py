@@ -265,3 +265,19 @@ def test_what_students_get_imports_nothing_but_torch_ipython_and_the_standard_li
 
 def test_dojo_is_among_what_students_get():
     assert "dojo.py" in [path.name for path in STUDENT_FILES]
+
+
+@pytest.mark.parametrize("dt", [None, torch.ones(2), torch.zeros(3)])
+def test_nbgraders_validate_sees_a_step_that_is_not_right_as_failed(monkeypatch, dt):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    t = torch.ones(2, requires_grad=True)
+    t.grad = torch.full((2,), 2.0)
+    with pytest.raises(AssertionError, match="^tide: "):
+        cmp("tide", dt, t)
+
+
+def test_nbgraders_validate_passes_a_right_step(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    t = torch.ones(2, requires_grad=True)
+    t.grad = torch.full((2,), 2.0)
+    cmp("tide", torch.full((2,), 2.0), t)
