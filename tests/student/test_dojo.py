@@ -272,7 +272,7 @@ def test_nbgraders_validate_sees_a_step_that_is_not_right_as_failed(monkeypatch,
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
     t = torch.ones(2, requires_grad=True)
     t.grad = torch.full((2,), 2.0)
-    with pytest.raises(AssertionError, match="^tide: "):
+    with pytest.raises(AssertionError, match=r"^tide: "):
         cmp("tide", dt, t)
 
 
