@@ -7,12 +7,13 @@ ASSIGNMENT ?= backprop
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks lint generate release collect autograde feedback export grade clean
+.PHONY: help setup demo test test-marks bench lint generate release collect autograde feedback export grade clean
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
 	@echo "make test        all tests        make lint   format, lint and types"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
+	@echo "make bench       what grading costs, beside stock nbgrader"
 	@echo "make generate    solutions/ -> assignments/ (the students' notebooks)"
 	@echo "make release     put the assignment into the exchange"
 	@echo "make collect     fetch what students have submitted"
@@ -34,6 +35,9 @@ test: .venv/ready
 
 test-marks: .venv/ready
 	@python -m pytest -m marks tests/marks
+
+bench: .venv/ready
+	@python -m tests.benchmarks.bench_grading
 
 lint: .venv/ready
 	@ruff format --check . && ruff check . && mypy

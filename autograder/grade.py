@@ -19,7 +19,7 @@ from autograder.results import ClassResult, SubmissionResult
 from autograder.sandbox import Sandbox
 from autograder.secret import fingerprint
 from autograder.settings import Settings
-from autograder.store import FOLDER, Store
+from autograder.store import CASES, FOLDER, Store
 
 if TYPE_CHECKING:
     from autograder.nbgrader.autograded import Autograded
@@ -110,7 +110,7 @@ class _ExerciseRun:
         """Each submission as it is done; after Ctrl-C those in hand, and then a None."""
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
-            grader = stack.enter_context(Grader(self._exercise, self._secret, self._credit, jobs))
+            grader = stack.enter_context(Grader(self._exercise, self._secret, self._credit, jobs, FOLDER / CASES))
             pool = ThreadPoolExecutor(jobs)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))

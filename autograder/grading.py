@@ -33,23 +33,31 @@ class Marked:
 class Grader:
     """Grades submissions of one exercise. Use as a context manager: it keeps warm processes.
 
-    secret: what hidden cases are drawn from. credit: the part of the points for each verdict.
+    secret: what hidden cases are drawn from. credit: the part of the points for each verdict. kept: a folder
+    where the cases' data is kept for the next time.
     Raises on construction what computing the references raises: ExerciseError, SetupError.
     """
 
-    def __init__(self, exercise: Exercise, secret: bytes, credit: Mapping[str, float], jobs: int = 1) -> None:
+    def __init__(
+        self, exercise: Exercise, secret: bytes, credit: Mapping[str, float], jobs: int = 1, kept: Path | None = None
+    ) -> None:
         self.exercise = exercise
         self.isolation = Sandbox.isolation
         self._credit = credit
-        references = compute_references(exercise, secret)
-        self._targets = Targets(exercise, references)
-        cases = (references.public, *references.hidden, *references.rounded)
-        self._jobs = jobs
         self._stack = ExitStack()
         self._sandboxes: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-        for _ in range(jobs):
-            sandbox = Sandbox(exercise, [case.known for case in cases])
-            self._sandboxes.put(self._stack.enter_context(sandbox))
+        sandboxes = [self._stack.enter_context(Sandbox(exercise)) for _ in range(jobs)]
+        with ExitStack() as on_error:
+            on_error.callback(self.close)
+            for sandbox in sandboxes:
+                sandbox.begin()  # they import torch and run the setup while the references are computed here
+            references = compute_references(exercise, secret, kept)
+            self._targets = Targets(exercise, references)
+            cases = (references.public, *references.hidden, *references.rounded)
+            for sandbox in sandboxes:
+                sandbox.cases = [case.known for case in cases]
+                self._sandboxes.put(sandbox)
+            on_error.pop_all()
 
     def __enter__(self) -> Self:
         return self

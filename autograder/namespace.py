@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -25,16 +26,38 @@ def run_setup(
     Raises SetupError.
     """
     clear(shell)
+    with default_dtype(dtype), torch.random.fork_rng(devices=[]):
+        _run(shell, setup[:parameters])
+        shell.user_ns.update(overrides)
+        _run(shell, setup[parameters:])
+    return user_names(shell)
+
+
+@contextlib.contextmanager
+def default_dtype(name: str) -> Iterator[None]:
+    """New tensors have this dtype, "float32" or "float64", in the block."""
     before = torch.get_default_dtype()
-    torch.set_default_dtype(DTYPES[dtype])
+    torch.set_default_dtype(DTYPES[name])
     try:
-        with torch.random.fork_rng(devices=[]):
-            _run(shell, setup[:parameters])
-            shell.user_ns.update(overrides)
-            _run(shell, setup[parameters:])
-        return user_names(shell)
+        yield
     finally:
         torch.set_default_dtype(before)
+
+
+def overlaid(
+    names: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], scalars: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The names of one case over those of another: its tensors and plain values, the rest (modules, functions) as is.
+
+    A list that holds tensors which have a name, such as a list of parameters, holds the case's own.
+    """
+    original = {id(value): name for name, value in names.items() if isinstance(value, torch.Tensor)}
+
+    def here(value: Any) -> Any:
+        return tensors.get(original.get(id(value), ""), value)
+
+    kept = {k: [here(part) for part in v] if type(v) is list and len(v) < 1000 else v for k, v in names.items()}
+    return kept | dict(scalars) | dict(tensors)
 
 
 def clear(shell: CellShell) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
-import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,10 +23,8 @@ from autograder.differentiate import (
     vanishing,
 )
 from autograder.exercise import Exercise, ExerciseError
-from autograder.namespace import DTYPES, run_setup
-from autograder.shell import new_shell
-
-Scalar = int | float | bool | str
+from autograder.namespace import DTYPES, default_dtype
+from autograder.setups import Setup, plain, setups
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Known:
     """
 
     tensors: Tensors
-    scalars: dict[str, Scalar]
+    scalars: dict[str, int | float | bool | str]
     upstream: Tensors
     dtype: str
 
@@ -74,9 +68,12 @@ class References:
     rounded: tuple[Reference, ...]
 
 
-def compute_references(exercise: Exercise, secret: bytes) -> References:
-    """Run every case. Raises ExerciseError, and autograder.namespace.SetupError where a cell fails."""
-    with _setting(exercise) as setup:
+def compute_references(exercise: Exercise, secret: bytes, kept: Path | None = None) -> References:
+    """Run every case. kept: a folder where what setup made is kept for the next time.
+
+    Raises ExerciseError, and autograder.namespace.SetupError where a cell fails.
+    """
+    with setups(exercise, kept) as setup:
         public = _reference(exercise, PUBLIC, setup(PUBLIC), secret)
         pairs = [_hidden(exercise, secret, number, setup, public) for number in range(number_of_cases(exercise))]
     return References(public, tuple(exact for exact, _ in pairs), tuple(rounded for _, rounded in pairs))
@@ -84,7 +81,7 @@ def compute_references(exercise: Exercise, secret: bytes) -> References:
 
 def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
     """The shape of every marked tensor at the notebook's own sizes."""
-    with _setting(exercise) as setup:
+    with setups(exercise) as setup:
         names = setup(PUBLIC)
     try:
         leaves = cut_forward(names, exercise.assignments, _marked(exercise)).leaves
@@ -97,7 +94,7 @@ def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
 
 
 def _hidden(
-    exercise: Exercise, secret: bytes, number: int, setup: Any, public: Reference
+    exercise: Exercise, secret: bytes, number: int, setup: Setup, public: Reference
 ) -> tuple[Reference, Reference]:
     """Draw a hidden case until it is one that can be marked with, in both precisions."""
     for attempt in range(DRAWS):
@@ -125,17 +122,19 @@ def _hidden(
 
 def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: bytes) -> Reference:
     marked = _marked(exercise)
+    other = "float32" if case.dtype == "float64" else "float64"
     try:
-        total = end_to_end(names, exercise.assignments, marked)
-        cut = cut_forward(names, exercise.assignments, marked)
+        with default_dtype(case.dtype):
+            total = end_to_end(names, exercise.assignments, marked)
+            cut = cut_forward(names, exercise.assignments, marked)
+        with default_dtype(other):
+            elsewhere = end_to_end(in_dtype(names, DTYPES[other]), exercise.assignments, marked)
     except DifferentiationError as error:
         raise ExerciseError(f"{exercise.path}: {error}; set requires_grad on the parameters in setup") from None
     except TiesError:
         raise
     except Exception as error:
         raise ExerciseError(f"{exercise.path}: the forward cell failed: {type(error).__name__}: {error}") from None
-    other = torch.float32 if case.dtype == "float64" else torch.float64
-    elsewhere = end_to_end(in_dtype(names, other), exercise.assignments, marked)
     pair = (total, elsewhere) if case.dtype == "float64" else (elsewhere, total)
     upstream = _random_upstream(cut.leaves, case, secret)
     names_of = {step.tensor: step.name for step in exercise.steps}
@@ -143,7 +142,7 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
         case,
         Known(
             tensors={k: v.detach() for k, v in names.items() if isinstance(v, torch.Tensor)} | cut.values,
-            scalars={k: v for k, v in names.items() if isinstance(v, int | float | bool | str)},
+            scalars=plain(names),
             upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
             dtype=case.dtype,
         ),
@@ -167,20 +166,3 @@ def _finite(reference: Reference) -> bool:
 
 def _marked(exercise: Exercise) -> list[str]:
     return [step.tensor for step in exercise.steps]
-
-
-@contextlib.contextmanager
-def _setting(exercise: Exercise) -> Iterator[Any]:
-    """A function that runs the setup cells for a case, in the exercise's folder, as in its notebook."""
-    # The sandbox has one thread too; with another number of threads sums may round differently.
-    torch.set_num_threads(1)
-    path = list(sys.path)
-    folder = exercise.path.parent.resolve()
-    sys.path.insert(0, str(folder))
-    try:
-        with contextlib.chdir(folder), tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
-            shell = new_shell(ipython_dir)
-            run = functools.partial(run_setup, shell, exercise.setup, exercise.parameters)
-            yield lambda case: run(case.overrides, case.dtype)
-    finally:
-        sys.path[:] = path

@@ -41,16 +41,18 @@ class SandboxError(RuntimeError):
 class Sandbox:
     """A process that has every case's forward values laid out and runs submissions, each in its own fork.
 
-    cases: what a student may know of each, the public case first. Use as a context manager. The process's
-    working folder holds copies of the files beside the exercise's notebook, never a notebook: the solution
-    stays out of reach of whoever looks around.
+    Its cases are given by `cases`: what a student may know of each, the public case first. They may be set after
+    begin(), which starts the process early. Use as a context manager. The process's working folder holds copies
+    of the files beside the exercise's notebook, never a notebook: the solution stays out of reach of whoever
+    looks around.
     """
 
     isolation = "process"
 
-    def __init__(self, exercise: Exercise, cases: Sequence[Known], limits: Limits | None = None) -> None:
+    def __init__(self, exercise: Exercise, cases: Sequence[Known] = (), limits: Limits | None = None) -> None:
         self._exercise = exercise
-        self._cases = cases
+        self.cases = cases
+        self._ready = False
         self.limits = limits or Limits()
         self._names = frozenset(step.name for step in exercise.steps)
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,12 +107,13 @@ class Sandbox:
                         stream.close()
             self._process.wait()
             self._process = None
+            self._ready = False
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
-    def start(self) -> None:
-        """Start the process if it is not there yet, and lay out the cases. Raises SandboxError."""
+    def begin(self) -> None:
+        """Start the process and let it run the exercise's setup, without waiting for it."""
         if self._process is not None:
             return
         self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
@@ -129,17 +132,28 @@ class Sandbox:
             "parameters": self._exercise.parameters,
             "limits": asdict(self.limits),
         }
-        frames = [Frame({"setup": True}, json.dumps(setup).encode())]
-        frames += [_case_frame(known, Path(self._folder.name) / f"case{i}") for i, known in enumerate(self._cases)]
+        self._write(Frame({"setup": True}, json.dumps(setup).encode()))
+
+    def start(self) -> None:
+        """Have the process ready with all cases laid out. Raises SandboxError."""
         try:
-            for frame in frames:
-                self._write(frame)
-                answer = self._read(START_SECONDS, 0)
-                if answer.header.get("ok") is not True:
-                    raise SandboxError(str(answer.header.get("error")))
+            self.begin()
+            if self._ready:
+                return
+            assert self._folder is not None
+            self._expect_ok()
+            for number, known in enumerate(self.cases):
+                self._write(_case_frame(known, Path(self._folder.name) / f"case{number}"))
+                self._expect_ok()
+            self._ready = True
         except SandboxError:
             self.close()
             raise
+
+    def _expect_ok(self) -> None:
+        answer = self._read(START_SECONDS, 0)
+        if answer.header.get("ok") is not True:
+            raise SandboxError(str(answer.header.get("error")))
 
     def _write(self, frame: Frame) -> None:
         assert self._process is not None

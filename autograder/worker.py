@@ -26,7 +26,7 @@ import torch
 
 from autograder.guard import Guard
 from autograder.limits import Limits
-from autograder.namespace import DTYPES, run_setup
+from autograder.namespace import DTYPES, overlaid, run_setup
 from autograder.shell import CellShell, new_shell
 from autograder.student_run import END, CaseNames, Run, StudentRun
 from autograder.wire import LENGTHS, Frame, decode_all, encode
@@ -90,15 +90,9 @@ class _Server:
         file.unlink()
         known = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("v.")}
         upstream = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("u.")}
-        original = {id(value): name for name, value in self._names.items() if isinstance(value, torch.Tensor)}
-
-        def here(value: Any) -> Any:
-            """The case's tensor for one that setup keeps in a list, such as the list of parameters."""
-            return known.get(original.get(id(value), ""), value)
-
-        names = {k: [here(part) for part in v] if type(v) is list else v for k, v in self._names.items()}
+        names = overlaid(self._names, known, request.header["scalars"])
         dtype = DTYPES[request.header["dtype"]]
-        self._cases.append(CaseNames(names | request.header["scalars"] | known, upstream, dtype))
+        self._cases.append(CaseNames(names, upstream, dtype))
         return Frame({"ok": True})
 
     def _serve(self, request: dict[str, Any]) -> Frame:

@@ -59,12 +59,13 @@ def _grader(path: Path, course: Path, changed: int) -> Grader:
     from autograder.grading import Grader  # imports torch
     from autograder.secret import read_or_create
     from autograder.settings import load_config, settings_from_config
+    from autograder.store import CASES, FOLDER
 
     settings = settings_from_config(load_config(course), course)
     secret, new = read_or_create(settings.secret)
     if new:
         get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
-    grader = Grader(read_exercise(path), secret, settings.credit)
+    grader = Grader(read_exercise(path), secret, settings.credit, kept=course / FOLDER / CASES)
     atexit.register(grader.close)
     return grader
 
