@@ -45,12 +45,11 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# With RestoreCells before OverwriteCells; after it there is nothing left for CheckCellMetadata to find.
+# With RestoreCells in the place of DeduplicateIds and OverwriteCells; it leaves CheckCellMetadata nothing to find.
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "autograder.nbgrader.restore.RestoreCells",
     "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
 ]
 # With MarkByEngine in the place of Execute, and RecordMarks in that of SaveAutoGrades.
 c.Autograde.autograde_preprocessors = [

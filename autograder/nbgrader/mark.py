@@ -7,7 +7,8 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat.v4
+import nbformat
+from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Unicode
 from traitlets.log import get_logger
@@ -95,10 +96,10 @@ def write_outputs(nb: Any, marked: Marked) -> None:
         elif index in marked.cells:
             ran = marked.cells[index]
             if ran.text:
-                cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=ran.text))
+                cell.outputs.append(_stream(ran.text))
             if ran.error is not None:
                 name, _, message = ran.error.partition(": ")
-                cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=message, traceback=[ran.error]))
+                cell.outputs.append(_output("error", ename=name, evalue=message, traceback=[ran.error]))
 
 
 def _write_failure(nb: Any, reason: str) -> None:
@@ -131,8 +132,14 @@ def _is_score(score: object, points: float) -> bool:
 
 
 def _set_score(cell: Any, score: float, text: str) -> None:
-    cell.outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text=text + "\n"),
-        # A plain float: nbgrader gives full marks for whatever else it finds here.
-        nbformat.v4.new_output("execute_result", data={"text/plain": repr(float(score))}, execution_count=None),
-    ]
+    result = _output("execute_result", data={"text/plain": repr(float(score))}, metadata={}, execution_count=None)
+    cell.outputs = [_stream(text + "\n"), result]
+
+
+def _stream(text: str) -> NotebookNode:
+    return _output("stream", name="stdout", text=text)
+
+
+def _output(kind: str, **fields: Any) -> NotebookNode:
+    """As nbformat.v4.new_output, without validating each one: the whole notebook is when it is written."""
+    return nbformat.from_dict({"output_type": kind, **fields})

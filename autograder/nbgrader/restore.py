@@ -8,32 +8,33 @@ from types import MappingProxyType
 from typing import Any
 
 import nbformat.v4
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import OverwriteCells
 
 from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info, read_exercise
 from autograder.nbgrader.gradebook import Recorder
 from autograder.nbgrader.place import exercise_path
 
 
-class RestoreCells(NbGraderPreprocessor):
-    """Bring back missing check cells and every cell's nbgrader metadata from the exercise.
+class RestoreCells(OverwriteCells):
+    """OverwriteCells from the exercise itself, and more: missing check cells come back, damaged metadata too.
 
-    nbgrader's own OverwriteCells stops on some damaged notebooks (a check cell and its solution cell both
-    deleted, an unknown or lost id); after this it finds nothing to stop at.
+    nbgrader's own stops on some damaged notebooks (a check cell and its solution cell both deleted, an unknown
+    or lost id) and asks the gradebook anew for every cell.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Restore the cells of one submitted notebook; without an exercise to read it stays as it is."""
+        """Restore the cells of one submitted notebook; without an exercise to read, as nbgrader does it."""
         try:
             exercise = read_exercise(exercise_path(self, resources))
         except (ExerciseError, OSError) as error:
             # MarkByEngine meets the same fault and gives every check cell an explained 0.
-            self.log.error("the cells could not be restored: %s", error)
-        else:
-            info = resources["nbgrader"]
-            with Recorder(info["db_url"]) as recorder:
-                checksums = recorder.released(info["assignment"], info["notebook"]).checksums
-            restore(nb, exercise, checksums)
+            self.log.error("the cells are restored from the gradebook only: %s", error)
+            restored: tuple[Any, Any] = super().preprocess(nb, resources)
+            return restored
+        info = resources["nbgrader"]
+        with Recorder(info["db_url"]) as recorder:
+            checksums = recorder.released(info["assignment"], info["notebook"]).checksums
+        restore(nb, exercise, checksums)
         return nb, resources
 
 
