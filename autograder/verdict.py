@@ -39,6 +39,8 @@ CREDIT: Mapping[str, float] = {
 }
 """The part of a step's points that a verdict earns; 0 where it is not listed. A course may change it."""
 
+# What is left in float32 of a gradient that is zero; where an earlier one is wrong it is far from that.
+ROUNDING = 1e-6
 MAX_PATHS = 6  # subsets of more paths than this are not searched
 
 
@@ -199,22 +201,23 @@ def judge(evidence: Evidence) -> Judgement:
 
 AUTOGRAD_HINT = "this gradient comes from autograd; derive it by hand"
 HARD_CODED_HINT = "right at this notebook's sizes only: a number stands where a size such as n or x.shape belongs"
+FOLLOWS_HINT = "right for the gradients that it was given; an earlier one is wrong"
 ZERO_HINT = "the true gradient is zero here, what you see is rounding; it was marked with other upstream gradients"
 
 
 def _right(evidence: Evidence, shown: Comparison, right_end: bool) -> Judgement:
     left_out = evidence.step.left_out
+    # cmp's tolerances are relative, and nothing is close to zero in that way.
+    zero = evidence.vanishing and (shown.approximate or (shown.maxdiff is not None and shown.maxdiff <= ROUNDING))
     hint: str | None
+    if not (right_end or shown.approximate or zero):
+        return Judgement(Verdict.FOLLOW_THROUGH, shown, FOLLOWS_HINT)
     if right_end and left_out:
         hint = f"right: the gradient through {_and(left_out)}, which you left out, adds up to zero"
-    elif not shown.approximate and not right_end:
-        hint = "right for the gradients that it was given; an earlier one is wrong"
-    elif evidence.vanishing:
+    elif zero:
         hint = ZERO_HINT
     else:
         hint = None if shown.approximate else "right: the difference is rounding in float32"
-    if not right_end and not shown.approximate:
-        return Judgement(Verdict.FOLLOW_THROUGH, shown, hint)
     return Judgement(Verdict.EXACT if shown.exact else Verdict.APPROXIMATE, shown, hint)
 
 
