@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from notebooks import exercise
 
 from autograder.grading import Grader
 from autograder.verdict import CREDIT
+from tests.marks.notebooks import exercise
 
 COUNTS: list[str] = []
 

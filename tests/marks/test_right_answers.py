@@ -6,12 +6,12 @@ import itertools
 import random
 
 import pytest
-from notebooks import exercise, grade, solutions, variable
-from right_answers import RIGHT, WHOLE, Whole
 
 from autograder.grading import Grader
 from autograder.results import SubmissionResult
 from autograder.verdict import CREDIT
+from tests.marks.notebooks import exercise, grade, solutions, variable
+from tests.marks.right_answers import RIGHT, WHOLE, Whole
 
 pytestmark = pytest.mark.marks
 
