@@ -56,7 +56,48 @@ class Outcome:
 
 
 def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: Runs) -> Outcome:
-    """Mark one submission. A cell that ends the process is left out and the rest run again.
+    """Mark one submission. A cell that ends the process is left out and the rest run again."""
+    checked = _check(exercise.steps, targets, submission, sandbox)
+    sources = {cell.index: cell.source for cell in submission.script}
+    public, ended = checked.recording.runs[0], checked.ended
+    unfinished = None if checked.recording.complete else checked.recording.detail
+    uses = any(cell.uses for cell in public.cells.values())
+    judgements = {}
+    for step in exercise.steps:
+        own = submission.indices[step.name]
+        ran = [public.cells[index] for index in own if index in public.cells]
+        value = public.values.get(step.name)
+        evidence = Evidence(
+            public=value,
+            truth=targets.public[step.name],
+            end=checked.end[step.name],
+            step=checked.step[step.name],
+            vanishing=step.name in targets.vanishing,
+            error=next((cell.error for cell in ran if cell.error is not None), None),
+            late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
+            ended=next((ended[index] for index in own if index in ended), unfinished if value is None else None),
+            uses_autograd=uses or reads_grad(submission.sources[step.name]),
+            evades=evades(sources, own),
+            unfinished="" if unfinished is None else f"not all of its runs were finished: {unfinished}",
+        )
+        judgements[step.name] = judge(evidence)
+    cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
+    flags = tuple(f"a cell ended the Python process ({why}); the rest was graded without it" for why in ended.values())
+    return Outcome(judgements, cells, flags, unfinished)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """recording: of the notebook's own case and the stepwise runs. ended: why a cell, by its place, was left out."""
+
+    recording: Recording
+    ended: dict[int, str]
+    step: dict[str, Checks]
+    end: dict[str, Checks]
+
+
+def _check(steps: Sequence[Step], targets: Targets, submission: Submission, sandbox: Runs) -> _Checked:
+    """Run and compare.
 
     Of the two ways of marking a step the better counts, so end to end is run only where step by step leaves
     something to decide, and float32 only for code that fixes a precision itself.
@@ -64,52 +105,29 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
     hidden = len(targets.hidden)
     recording, ended = _run(submission, [Run(0, False), *_runs(1, hidden, stepwise=True)], sandbox)
     public, *stepwise = recording.runs
+    step = {s.name: _checks(s, targets.hidden, stepwise, stepwise=True) for s in steps}
+    end = dict.fromkeys(step, UNTRIED)
+
+    def wrong() -> list[Step]:
+        return [s for s in steps if not step[s.name].right and not end[s.name].right]
+
+    if not wrong():
+        return _Checked(recording, ended, step, end)
     # A cell that ran out of time is not given that time again.
     skip = ended | {index: "" for index, cell in public.cells.items() if cell.timed_out}
-    step = {s.name: _checks(s, targets.hidden, stepwise, stepwise=True) for s in exercise.steps}
-    end = dict.fromkeys(step, UNTRIED)
-    if not all(checks.right for checks in step.values()):
-        more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
-        ended |= also_ended
-        end = {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in exercise.steps}
-        if not ended:
-            wrong = [s for s in exercise.steps if not step[s.name].right and not end[s.name].right]
-            step |= _apart(targets, submission, sandbox, wrong)
-        wrong = [s for s in exercise.steps if not step[s.name].right and not end[s.name].right]
-        again = [s for s in wrong if _lower_precision(s, submission, stepwise, more.runs)]
-        if again:
-            first = 1 + hidden
-            rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
-            runs = _run(submission, rounded, sandbox, skip)[0].runs
-            for s in again:
-                step[s.name] = _checks(s, targets.rounded, runs[:hidden], stepwise=True)
-                end[s.name] = _checks(s, targets.rounded, runs[hidden:], stepwise=False)
-    sources = {cell.index: cell.source for cell in submission.script}
-    uses = any(cell.uses for cell in public.cells.values())
-    judgements = {}
-    for s in exercise.steps:
-        own = submission.indices[s.name]
-        ran = [public.cells[index] for index in own if index in public.cells]
-        evidence = Evidence(
-            public=public.values.get(s.name),
-            truth=targets.public[s.name],
-            end=end[s.name],
-            step=step[s.name],
-            vanishing=s.name in targets.vanishing,
-            error=next((cell.error for cell in ran if cell.error is not None), None),
-            late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
-            ended=next((ended[index] for index in own if index in ended), None)
-            or (recording.detail if s.name not in public.values and not recording.complete else None),
-            uses_autograd=uses or reads_grad(submission.sources[s.name]),
-            evades=evades(sources, own),
-            unfinished="" if recording.complete else f"not all of its runs were finished: {recording.detail}",
-        )
-        judgements[s.name] = judge(evidence)
-    cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
-    flags = tuple(
-        f"a cell ended the Python process ({detail}); the rest was graded without it" for detail in ended.values()
-    )
-    return Outcome(judgements, cells, flags, None if recording.complete else recording.detail)
+    more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
+    ended |= also_ended
+    end |= {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in steps}
+    if not ended:
+        step |= _apart(targets, submission, sandbox, wrong())
+    again = [s for s in wrong() if _lower_precision(s, submission, stepwise, more.runs)]
+    if again:
+        first = 1 + hidden
+        rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
+        runs = _run(submission, rounded, sandbox, skip)[0].runs
+        step |= {s.name: _checks(s, targets.rounded, runs[:hidden], stepwise=True) for s in again}
+        end |= {s.name: _checks(s, targets.rounded, runs[hidden:], stepwise=False) for s in again}
+    return _Checked(recording, ended, step, end)
 
 
 def _apart(targets: Targets, submission: Submission, sandbox: Runs, wrong: Sequence[Step]) -> dict[str, Checks]:
