@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +50,10 @@ class Grader:
         with ExitStack() as on_error:
             on_error.callback(self.close)
             for sandbox in sandboxes:
-                sandbox.begin()  # they import torch and run the setup while the references are computed here
+                # They import torch and run the setup while the references are computed here. One that cannot
+                # start now is tried again for each submission, which then says why.
+                with suppress(OSError):
+                    sandbox.begin()
             references = compute_references(exercise, secret, kept)
             self._targets = Targets(exercise, references)
             cases = (references.public, *references.hidden, *references.rounded)

@@ -286,12 +286,11 @@ class TestTheEngineFails:
         assert grade(harbour()).score == 8.0  # and the next has its marks
 
     def test_a_sandbox_that_does_not_start(self, harbour, monkeypatch):
+        def refuse(*args, **kwargs):
+            raise BlockingIOError("no more processes")
+
+        monkeypatch.setattr("subprocess.Popen", refuse)
         with Grader(harbour, SECRET, CREDIT) as grader:
-
-            def refuse(*args, **kwargs):
-                raise BlockingIOError("no more processes")
-
-            monkeypatch.setattr("subprocess.Popen", refuse)
             result = grader.grade("ada", lambda: submission_from_notebook(notebooks.harbour(), harbour)).result
         assert result.status == "crashed"
         assert "no more processes" in result.error
