@@ -17,7 +17,7 @@ from autograder.exercise import Exercise, ExerciseError
 
 PUBLIC_SIZES = 3
 OTHER_SIZES = 3
-MAX_SIZE = 96  # larger sizes prove nothing more and cost time
+MAX_SIZE = 96  # a wrong size shows at small ones, and every submission pays for large ones
 DRAWS = 20  # how often a case is drawn again before the exercise is given up
 
 
@@ -84,7 +84,7 @@ def _other_sizes(sizes: dict[str, int], source: random.Random) -> dict[str, int 
     for name, public in sizes.items():
         candidates = [
             size
-            for size in range(max(2, public // 3), min(public + public // 2, MAX_SIZE) + 3)
+            for size in range(max(2, public // 3), min(public, MAX_SIZE) + 3)
             if math.gcd(size, public) == 1 and size not in chosen.values()
         ]
         chosen[name] = source.choice(candidates)
