@@ -34,6 +34,11 @@ from autograder.wire import Frame, encode
 END = encode(Frame({"end": True}))
 # Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
 SHARED_BYTES = 2**20
+# What safetensors takes on this side and gives back on the other; the rest is described.
+PLAIN = frozenset(
+    {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+    | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+)
 NOTHING = CellOutcome("", None)
 """What a cell does that prints nothing and raises nothing."""
 
@@ -124,7 +129,8 @@ class StudentRun:
         try:
             if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
                 plain = value.detach().clone(memory_format=torch.contiguous_format)
-                if type(plain) is torch.Tensor and plain.device.type == "cpu" and not plain.is_quantized:
+                ordinary = plain.device.type == "cpu" and not plain.is_quantized and not plain.is_nested
+                if type(plain) is torch.Tensor and ordinary and plain.dtype in PLAIN:
                     return {"kind": "tensor"}, plain
             what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
         except Exception as error:

@@ -15,6 +15,7 @@ from tests import notebooks
 
 if TYPE_CHECKING:
     from autograder.grading import Grader
+    from autograder.reference import References
 
 # No deadline: the first use of torch or IPython takes longer than any later one.
 settings.register_profile("dojo", deadline=None)
@@ -47,6 +48,14 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
     path = tmp_path_factory.mktemp("harbour") / "harbour.ipynb"
     nbformat.write(notebooks.harbour(), path)
     return read_exercise(path)
+
+
+@pytest.fixture(scope="session")
+def harbour_references(harbour: Exercise) -> References:
+    """Its public case and its hidden ones, on the trusted side."""
+    from autograder.reference import compute_references
+
+    return compute_references(harbour, SECRET)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,216 @@
+"""What a stranger's bytes can do to the trusted side: nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.recording import Recording, RunRecord, Value, parse, printable
+from autograder.wire import LENGTHS, Frame, encode
+
+NAMES = ("dsail", "dmast")
+FRAME = {"run": 0, "cell": 3, "uses": 0, "records": {}}
+
+
+def sent(header=(), tensors=None, **values):
+    """The bytes of one frame: FRAME with these values in it."""
+    body = safetensors.torch.save(tensors) if tensors else b""
+    return encode(Frame({**FRAME, **dict(header), **values}, body))
+
+
+def honest():
+    """Two runs of two cells, with a value of every kind."""
+    return b"".join(
+        [
+            sent(cell=1, text="hello", records={"dsail": {"kind": "none"}}),
+            sent(cell=2, records={"dmast": {"kind": "tensor"}}, tensors={"dmast": torch.ones(2, 3)}),
+            sent(run=1, cell=1, error="E: x", records={"dsail": {"kind": "other", "type": "int"}}),
+            sent(run=1, cell=2, uses=2, records={"dmast": {"kind": "undefined"}}),
+            encode(Frame({"end": True})),
+        ]
+    )
+
+
+def check_form(recording, runs):
+    """It is what the rest of the trusted side takes for granted."""
+    assert type(recording) is Recording
+    assert len(recording.runs) == runs
+    for run in recording.runs:
+        assert type(run) is RunRecord
+        assert set(run.values) <= set(NAMES)
+        for value in run.values.values():
+            assert type(value) is Value
+            assert (value.tensor is not None) == (value.kind == "tensor")
+            assert value.tensor is None or type(value.tensor) is torch.Tensor
+            assert printable(value.type) == value.type
+        for index, cell in run.cells.items():
+            assert type(index) is int
+            assert printable(cell.text) == cell.text
+            assert cell.error is None or printable(cell.error) == cell.error
+
+
+def test_an_honest_recording():
+    recording = parse(honest(), 2, NAMES)
+    assert (recording.complete, recording.detail) == (True, "")
+    first, second = recording.runs
+    assert torch.equal(first.values["dmast"].tensor, torch.ones(2, 3))
+    assert first.values["dsail"] == Value("none")
+    assert second.values == {"dsail": Value("other", None, "int"), "dmast": Value("undefined")}
+    assert (first.cells[1].text, second.cells[1].error, second.cells[2].uses) == ("hello", "E: x", 2)
+
+
+def test_why_it_is_not_complete_is_kept():
+    recording = parse(honest(), 2, NAMES, "killed by signal 9")
+    assert (recording.complete, recording.detail) == (False, "killed by signal 9")
+    assert len(recording.runs[1].cells) == 2
+
+
+class TestNeverRaises:
+    @given(st.binary(max_size=300), st.integers(0, 3))
+    def test_on_any_bytes(self, data, runs):
+        check_form(parse(data, runs, NAMES), runs)
+
+    @given(st.data())
+    def test_on_real_frames_with_some_bytes_changed(self, data):
+        damaged = bytearray(honest())
+        for _ in range(data.draw(st.integers(1, 4))):
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+        check_form(parse(bytes(damaged), 2, NAMES), 2)
+
+    @given(st.integers(0, len(honest())))
+    def test_on_what_is_cut_off(self, cut):
+        recording = parse(honest()[:cut], 2, NAMES, "ended early")
+        check_form(recording, 2)
+        assert recording.detail == "ended early"
+
+    anything = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(NAMES),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(("kind", *NAMES)), inner),
+        max_leaves=5,
+    )
+
+    @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*FRAME, "text", "error", "timed_out", "end"), anything)))
+    def test_on_a_header_of_anything(self, header):
+        data = sent(json.loads(json.dumps(header, allow_nan=True)))
+        check_form(parse(data, 2, NAMES), 2)
+
+    @given(st.binary(max_size=200))
+    def test_on_a_body_of_anything(self, body):
+        header = FRAME | {"records": {"dsail": {"kind": "tensor"}}}
+        check_form(parse(encode(Frame(header, body)), 1, NAMES), 1)
+
+    @pytest.mark.parametrize("dtype", ["F64", "F8_E4M3", "F8_E8M0", "F4", "C64", "U16", "BF16", "BOOL", "X", ""])
+    @pytest.mark.parametrize("shape", [[2], [], [0], [-1], [2**62, 2**62], [2.5], "2", None])
+    def test_on_tensors_of_odd_dtypes_and_shapes(self, dtype, shape):
+        header = json.dumps({"dsail": {"dtype": dtype, "shape": shape, "data_offsets": [0, 16]}}).encode()
+        body = len(header).to_bytes(8, "little") + header + bytes(16)
+        frame = FRAME | {"records": {"dsail": {"kind": "tensor"}}}
+        recording = parse(encode(Frame(frame, body)), 1, NAMES)
+        check_form(recording, 1)
+        assert recording.complete == ("dsail" in recording.runs[0].values)
+
+    @pytest.mark.parametrize("offsets", [[0, 17], [8, 24], [0, 2**63], [16, 0], [-8, 8]])
+    def test_on_offsets_beyond_the_data(self, offsets):
+        header = json.dumps({"dsail": {"dtype": "F64", "shape": [2], "data_offsets": offsets}}).encode()
+        body = len(header).to_bytes(8, "little") + header + bytes(16)
+        recording = parse(encode(Frame(FRAME | {"records": {"dsail": {"kind": "tensor"}}}, body)), 1, NAMES)
+        assert recording.runs[0].values == {}
+        assert "tensors that are not" in recording.detail
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("values", "detail"),
+        [
+            ({"run": 1}, "a run that was not asked for"),
+            ({"run": -1}, "a run that was not asked for"),
+            ({"run": True}, "a run that was not asked for"),
+            ({"run": "0"}, "a run that was not asked for"),
+            ({"cell": 1.0}, "a cell's outcome of the wrong form"),
+            ({"cell": None}, "a cell's outcome of the wrong form"),
+            ({"uses": "many"}, "a cell's outcome of the wrong form"),
+            ({"text": 3}, "a cell's outcome of the wrong form"),
+            ({"error": ["x"]}, "a cell's outcome of the wrong form"),
+            ({"records": []}, "records of the wrong form"),
+            ({"records": {"dsail": "tensor"}}, "a value of an unknown kind"),
+            ({"records": {"dsail": {"kind": "right"}}}, "a value of an unknown kind"),
+            ({"records": {"dsail": {"kind": ["tensor"]}}}, ""),
+            ({"records": {"dsail": {"kind": "tensor"}}}, "a value of an unknown kind"),
+        ],
+    )
+    def test_it_ends_the_recording_and_keeps_what_came_before(self, values, detail):
+        before = sent(cell=1, records={"dmast": {"kind": "none"}})
+        after = sent(cell=9, records={"dsail": {"kind": "none"}})
+        recording = parse(before + sent(values) + after, 1, NAMES)
+        assert not recording.complete
+        assert recording.detail.startswith("its answer could not be read (")
+        assert detail in recording.detail
+        assert recording.runs[0].values == {"dmast": Value("none")}
+        assert 9 not in recording.runs[0].cells
+
+    def test_a_tensor_that_is_not_announced(self):
+        data = sent(records={"dsail": {"kind": "none"}}, tensors={"dsail": torch.ones(2)})
+        assert parse(data, 1, NAMES).runs[0].values == {}
+
+    def test_lengths_that_promise_more_than_there_is(self):
+        recording = parse(sent(cell=1) + LENGTHS.pack(10, 2**31) + b"{}", 1, NAMES, "ended early")
+        assert list(recording.runs[0].cells) == [1]
+
+
+class TestFirstStands:
+    def test_of_a_value(self):
+        first = sent(records={"dsail": {"kind": "tensor"}}, tensors={"dsail": torch.ones(1)})
+        second = sent(cell=4, records={"dsail": {"kind": "tensor"}}, tensors={"dsail": torch.zeros(1)})
+        recording = parse(first + second, 1, NAMES)
+        assert recording.runs[0].values["dsail"].tensor == 1
+
+    def test_of_a_cell(self):
+        recording = parse(sent(text="first") + sent(text="second"), 1, NAMES)
+        assert recording.runs[0].cells[3].text == "first"
+
+    def test_each_run_has_its_own(self):
+        data = sent(records={"dsail": {"kind": "none"}}) + sent(run=1, records={"dsail": {"kind": "undefined"}})
+        assert [run.values["dsail"].kind for run in parse(data, 2, NAMES).runs] == ["none", "undefined"]
+
+
+def test_unknown_names_are_ignored():
+    described = {"dsail": {"kind": "none"}, "dloss": {"kind": "none"}, "__class__": 5, "": None}
+    recording = parse(sent(records=described), 1, NAMES)
+    assert recording.complete
+    assert set(recording.runs[0].values) == {"dsail"}
+
+
+class TestControlCharacters:
+    EVIL = "\x1b[2J\x1b]0;x\x07 \x9b \r\b\x00 \u202e \u2066 ok"
+
+    def test_in_what_a_cell_says(self):
+        recording = parse(sent(text=self.EVIL, error=self.EVIL), 1, NAMES)
+        cell = recording.runs[0].cells[3]
+        for said in (cell.text, cell.error):
+            assert said.replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
+            assert said.endswith(" ok")
+
+    def test_in_the_name_of_a_type(self):
+        value = parse(sent(records={"dsail": {"kind": "other", "type": self.EVIL}}), 1, NAMES).runs[0].values["dsail"]
+        assert "\x1b" not in value.type
+
+    def test_lines_tabs_and_all_letters_stay(self):
+        assert printable("a\tb\nc ÄŸ中🎓") == "a\tb\nc ÄŸ中🎓"
+
+    @given(st.text())
+    def test_of_any_text_as_many_characters_are_left(self, text):
+        shown = printable(text)
+        assert len(shown) == len(text)
+        assert all(c.isprintable() or c in "\n\t" for c in shown)
+        assert printable(shown) == shown
+
+
+def test_long_texts_are_cut():
+    recording = parse(sent(text="x" * 10**5, error="y" * 10**5), 1, NAMES)
+    cell = recording.runs[0].cells[3]
+    assert (len(cell.text), len(cell.error)) == (25_000, 1000)

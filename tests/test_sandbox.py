@@ -1,0 +1,297 @@
+"""Hostile submissions: each costs its own step; the other steps and the next submission keep their marks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from autograder.exercise import read_exercise
+from autograder.limits import Limits
+from autograder.marking import Targets, mark
+from autograder.sandbox import Sandbox, SandboxError
+from autograder.student_run import Run
+from autograder.submission import submission_from_notebook
+from tests.notebooks import HARBOUR_ANSWERS, by_id, harbour, place, with_cells
+
+QUICK = Limits(cell_seconds=0.4, stall_seconds=0.4, seconds=10.0, memory_bytes=2**30, result_bytes=2**21)
+
+
+@pytest.fixture(scope="module")
+def targets(harbour, harbour_references):
+    return Targets(harbour, harbour_references)
+
+
+@pytest.fixture(scope="module")
+def sandbox(harbour, harbour_references):
+    cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
+    with Sandbox(harbour, [case.known for case in cases], QUICK) as warm:
+        yield warm
+
+
+@pytest.fixture
+def marked(harbour, targets, sandbox):
+    def outcome(notebook):
+        return mark(harbour, targets, submission_from_notebook(notebook, harbour), sandbox)
+
+    return outcome
+
+
+def verdicts(outcome):
+    return {name: judgement.verdict.value for name, judgement in outcome.judgements.items()}
+
+
+def wrong(outcome):
+    """The steps that earn nothing."""
+    right = ("exact", "approximate", "follow-through")
+    return {name: verdict for name, verdict in verdicts(outcome).items() if verdict not in right}
+
+
+# What the cell of drope holds, and the verdict that it earns.
+HOSTILE = {
+    "leaves": ("import os\nos._exit(0)", "crashed"),
+    "leaves with a code": ("import os\nos._exit(3)", "crashed"),
+    "kills itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "crashed"),
+    "reads address 0": ("import ctypes\nctypes.string_at(0)", "crashed"),
+    "frees a stranger's memory": ("import ctypes\nctypes.CDLL(None).abort()", "crashed"),
+    "exits": ("import sys\nsys.exit(1)", "error"),
+    "quits": ("raise SystemExit", "error"),
+    "interrupts": ("raise KeyboardInterrupt", "error"),
+    "raises what is no exception of Python's": ("class Odd(BaseException): pass\nraise Odd", "error"),
+    "fills memory": ("x = bytearray(10**11)", "error"),
+    "recurses": ("def f(): f()\nf()", "error"),
+    "loops": ("while True: pass", "timeout"),
+    "loops and swallows": (
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "timeout",
+    ),
+    "loops in torch": ("x = torch.ones(300, 300)\nwhile True: x = (x @ x).tanh()", "timeout"),
+    "loops in C": ("sum(range(10**12))", "timeout"),
+    "sleeps": ("import time\ntime.sleep(1000)", "timeout"),
+    "ignores the alarm": ("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass", "timeout"),
+    "floods": ("while True: print('x' * 10**6)", "timeout"),
+    "closes its descriptors": ("import os\nos.closerange(0, 256)", "crashed"),
+    "writes into every descriptor": (
+        "import os\nfor n in range(3, 256):\n    try: os.write(n, b'x' * 10**4)\n    except OSError: pass",
+        "crashed",
+    ),
+    "sends more than it may": (
+        "import os\nfor n in range(3, 256):\n    try:\n        while True: os.write(n, bytes(8))\n"
+        "    except OSError: pass",
+        "crashed",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_it_costs_its_own_step_only(marked, how):
+    source, verdict = HOSTILE[how]
+    outcome = marked(harbour(drope=source))
+    assert wrong(outcome) == {"drope": verdict}
+    assert wrong(marked(harbour())) == {}
+
+
+@pytest.mark.parametrize("how", ["leaves", "reads address 0", "sends more than it may"])
+def test_a_cell_that_ends_the_process_is_told(marked, how):
+    outcome = marked(harbour(drope=HOSTILE[how][0]))
+    assert len(outcome.flags) == 1
+    assert "the rest was graded without it" in outcome.flags[0]
+    assert outcome.judgements["drope"].error in outcome.flags[0]
+    assert outcome.unfinished is None
+    assert outcome.cells[place(harbour(), "drope")].error == outcome.judgements["drope"].error
+
+
+# These go on behind the cell, which is right all the same.
+HARMLESS = {
+    "a thread": "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()",
+    "a thread that would be waited for": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
+    ),
+    "an exit handler": "import atexit, time\natexit.register(time.sleep, 1000)",
+    "a fork that holds the pipe": "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)",
+    "a program": "import subprocess\nsubprocess.Popen(['sleep', '1000'])",
+    "closed standard streams": "import sys\nsys.stdout.close()\nsys.stderr = None",
+    "another folder": "import os\nos.chdir('/')",
+    "output": "print('\\x1b[2J' * 10**6)",
+    "other defaults": "torch.set_default_dtype(torch.float16)\ntorch.set_grad_enabled(True)\ntorch.manual_seed(1)",
+}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_what_it_leaves_behind_costs_nothing(marked, what):
+    outcome = marked(harbour(drope=f"{HARMLESS[what]}\n{HARBOUR_ANSWERS['drope']}"))
+    assert wrong(outcome) == {}
+    assert outcome.unfinished is None
+    assert wrong(marked(harbour())) == {}
+
+
+def test_a_forked_twin_that_goes_on_changes_nothing(marked):
+    """Both send their values; the twin's cannot take the place of the others'."""
+    twice = f"import os\ntwin = os.fork() == 0\n{HARBOUR_ANSWERS['dpart']}\nif twin: dpart = dpart * 2"
+    outcome = marked(harbour(dpart=twice))
+    assert set(wrong(outcome)) <= {"dpart"}
+    assert wrong(marked(harbour())) == {}
+
+
+def test_processes_of_its_own_end_with_it(marked, sandbox):
+    """They are killed before the answer is given; the kernel may take a moment to bury them."""
+    marked(harbour(drope="import os, subprocess\nsubprocess.Popen(['sleep', '1000'])\nif os.fork() == 0: os.fork()"))
+    deadline = time.monotonic() + 30
+    while (left := _children(sandbox)) != {str(sandbox._process.pid)} and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == {str(sandbox._process.pid)}
+
+
+def _children(sandbox):
+    """The processes whose working folder is the sandbox's, and the state they are in."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            running = "State:\tZ" not in (process / "status").read_text()
+            if running and str((process / "cwd").readlink()) == sandbox._folder.name:
+                found.add(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_several_of_them_in_one_notebook(marked):
+    notebook = harbour(
+        dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import ctypes\nctypes.string_at(0)"
+    )
+    outcome = marked(notebook)
+    assert wrong(outcome) == {"dpart": "crashed", "drope": "timeout", "dkeel": "crashed"}
+    assert len(outcome.flags) == 2
+
+
+def test_more_of_them_than_are_tried_lose_what_follows(marked):
+    """An unmarked rest is never silent: the status and every step say why."""
+    names = ["dpart", "dtotal", "dflat", "dpeak", "drope", "dkeel"]
+    outcome = marked(harbour(**dict.fromkeys(names, "import os\nos._exit(0)")))
+    assert "ended early" in outcome.unfinished
+    assert {"crashed"} == {wrong(outcome)[name] for name in names}
+
+
+def test_in_a_hidden_case_only(marked):
+    """At the notebook's own sizes all is well; elsewhere it ends the process."""
+    outcome = marked(harbour(drope=f"import os\nif rows != 6: os._exit(0)\n{HARBOUR_ANSWERS['drope']}"))
+    assert set(wrong(outcome)) == {"drope"}
+
+
+class TestWhatItKnows:
+    def test_no_reference_gradient_is_in_its_memory(self, sandbox, harbour, harbour_references):
+        """Walk everything that the garbage collector knows and look for tensors of a gradient's norm."""
+        walk = (
+            "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
+            "print(*{f'{t.double().norm().item():.9e}' for t in found if t.is_floating_point()})"
+        )
+        notebook = with_cells("dpart", walk)
+        recording = sandbox.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
+        norms = set(recording.runs[0].cells[place(notebook, "dpart") - 1].text.split())
+        references = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
+        # It has the values of every case, so it would have found gradients too.
+        assert {_norm(reference.known.tensors["swell"]) for reference in references} <= norms
+        secret = {
+            _norm(gradient)
+            for reference in references
+            for gradients in (reference.end, reference.step)
+            for gradient in gradients.total.values()
+        }
+        assert len(secret) > 100
+        assert not secret & norms
+
+    def test_no_tensor_has_a_graph_or_a_gradient(self, sandbox, harbour):
+        look = (
+            "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
+            "print(len(found) > 50, {(t.requires_grad, t.grad_fn, t.grad) for t in found}, torch.is_grad_enabled())"
+        )
+        notebook = with_cells("dpart", look)
+        recording = sandbox.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
+        assert recording.runs[0].cells[place(notebook, "dpart") - 1].text == "True {(False, None, None)} False\n"
+
+    def test_nothing_of_the_instructors_environment_and_no_notebook(
+        self, harbour, harbour_references, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("COURSE_TOKEN", "hunter2")
+        folder = tmp_path / "solutions"
+        (folder / "deep").mkdir(parents=True)
+        for name in ("harbour.ipynb", "other.ipynb", "deep/more.ipynb"):
+            shutil.copy(harbour.path, folder / name)
+        for name in ("chart.txt", "deep/chart.txt", ".hidden"):
+            (folder / name).write_text("a chart")
+        look = (
+            "import os, sys, json\n"
+            "files = [os.path.join(at, f) for at, _, names in os.walk('.') for f in names]\n"
+            "print(json.dumps([dict(os.environ), os.getcwd(), files, sys.argv, sys.path]))"
+        )
+        notebook = with_cells("dpart", look)
+        exercise = read_exercise(folder / "harbour.ipynb")
+        with Sandbox(exercise, [harbour_references.public.known], QUICK) as sandbox:
+            recording = sandbox.run(submission_from_notebook(notebook, exercise), [Run(0, False)])
+        environment, here, files, argv, path = json.loads(recording.runs[0].cells[place(notebook, "dpart") - 1].text)
+        assert set(environment) <= {
+            *("PATH", "HOME", "TMPDIR", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "OMP_NUM_THREADS"),
+            *("COLUMNS", "LINES", "KINETO_LOG_LEVEL", "TORCHINDUCTOR_CACHE_DIR", "CLICOLOR", "PAGER", "GIT_PAGER"),
+        }
+        assert "hunter2" not in str((environment, argv, path))
+        assert {name for name in files if "ipython-" not in name} == {"./chart.txt", "./deep/chart.txt"}
+        assert str(tmp_path) not in str((environment, here, argv, path))
+
+
+class TestTheProcess:
+    def test_one_that_was_killed_is_replaced(self, marked, sandbox):
+        marked(harbour())
+        sandbox._process.kill()
+        sandbox._process.wait()
+        assert wrong(marked(harbour())) == {}
+        assert sandbox._process.poll() is None
+
+    def test_a_setup_that_fails_is_no_submissions_fault(self, tmp_path, harbour_references):
+        notebook = harbour()
+        by_id(notebook)["data"].source = "1 / 0"
+        path = tmp_path / "harbour.ipynb"
+        nbformat.write(notebook, path)
+        exercise = read_exercise(path)
+        sandbox = Sandbox(exercise, [harbour_references.public.known])
+        with sandbox, pytest.raises(SandboxError, match="ZeroDivisionError"):
+            sandbox.run(submission_from_notebook(notebook, exercise), [Run(0, False)])
+        assert sandbox._process is None
+
+    def test_nothing_stays_when_it_is_closed(self, harbour, harbour_references):
+        with Sandbox(harbour, [harbour_references.public.known], QUICK) as sandbox:
+            sandbox.start()
+            folder, process = Path(sandbox._folder.name), sandbox._process
+        assert not folder.exists()
+        assert process.returncode is not None
+
+    def test_it_ends_when_the_trusted_side_is_gone(self, harbour, harbour_references):
+        """Killed without a word, as by kill -9: the pipes close, and that is all it needs to know."""
+        with Sandbox(harbour, [harbour_references.public.known], QUICK) as sandbox:
+            sandbox.start()
+            sandbox._process.stdin.close()
+            assert sandbox._process.wait(timeout=30) == 0
+
+    @pytest.mark.parametrize(
+        ("header", "sentence"),
+        [
+            ({"ending": "timeout"}, "stopped after 10 s in all"),
+            ({"ending": "stalled"}, "stopped after 0.4 s"),
+            ({"ending": "flood"}, "it sent more than 2 MB"),
+            ({"ending": "closed", "exit": -11}, "its Python process ended early (killed by signal 11)"),
+            ({"ending": "closed", "exit": 3}, "its Python process ended early (exit code 3)"),
+            ({"ending": "closed"}, "its Python process ended early (exit code None)"),
+        ],
+    )
+    def test_how_it_ended_in_words(self, harbour, header, sentence):
+        from autograder.wire import Frame
+
+        assert Sandbox(harbour, [], QUICK)._why_ended(Frame(header)) == sentence
+
+
+def _norm(tensor: torch.Tensor) -> str:
+    return f"{tensor.double().norm().item():.9e}"
