@@ -122,7 +122,7 @@ class _Server:
                 os.close(descriptor)
             os.setsid()
             _limit(self._limits)
-            _seed()
+            random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
             run = StudentRun(self._shell, self._cases, self._guard, self._limits, sending)
             run.run(request["script"], [Run(**r) for r in request["runs"]], set(request["skip"]))
         finally:
@@ -165,13 +165,6 @@ def _frame_end(data: bytearray, start: int) -> int | None:
     return end if end <= len(data) else None
 
 
-def _seed() -> None:
-    """Let code that draws random numbers draw the same in every grading; Python's are drawn anew in every fork."""
-    random.seed(0)
-    numpy.random.seed(0)
-    torch.manual_seed(0)
-
-
 def _limit(limits: Limits) -> None:
     """The kernel's limits for this process and its children."""
     wanted = {
@@ -191,7 +184,10 @@ def _limit(limits: Limits) -> None:
 
 
 def _settle() -> None:
-    """Make forks cheap: let the collector leave what is here alone, and give freed memory back."""
+    """What every fork is to find: random numbers that are the same in every grading, and memory cheap to share."""
+    numpy.random.seed(0)
+    torch.manual_seed(0)
+    # The collector leaves what is here alone, and freed memory is given back.
     gc.collect()
     gc.freeze()
     with contextlib.suppress(OSError, AttributeError):  # glibc only
