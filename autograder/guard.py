@@ -8,11 +8,17 @@ the public case, autograd works as ever, so using it in a scratch cell costs not
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
 from torch.autograd import Variable, forward_ad
+
+GRAD_FN: Any = vars(torch._C.TensorBase)["grad_fn"]  # what torch.Tensor inherits
 
 
 class Guard:
@@ -26,6 +32,9 @@ class Guard:
         """Put the guard between Python and autograd's engine. Backward and torch.func all go through it."""
         setattr(Variable, "_execution_engine", _Engine(Variable._execution_engine, self))  # noqa: B010
         setattr(forward_ad, "unpack_dual", self._watch(forward_ad.unpack_dual))  # noqa: B010
+        # A graph's nodes can be called one by one, without the engine.
+        hidden = property(lambda tensor: None if self.poisoned else GRAD_FN.__get__(tensor))
+        setattr(torch.Tensor, "grad_fn", hidden)  # noqa: B010
 
     def _watch(self, unpack: Callable[..., Any]) -> Callable[..., Any]:
         def unpack_dual(*args: Any, **kwargs: Any) -> Any:
@@ -34,7 +43,7 @@ class Guard:
                 return dual
             self.uses += 1
             if self.poisoned:
-                return type(dual)(dual.primal, torch.randn_like(dual.tangent))
+                return type(dual)(dual.primal, _noise(dual.tangent))
             return dual
 
         return unpack_dual
@@ -47,26 +56,38 @@ class _Engine:
         self._engine = engine
         self._guard = guard
 
-    def run_backward(self, tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run it; poisoned, answer with noise of the same shapes, in `.grad` too."""
+    def run_backward(
+        self, tensors: Any, grads: Any, keep_graph: bool, create_graph: bool, inputs: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run it; poisoned, do not run it, for hooks would see what it finds: answer with noise, in `.grad` too."""
         self._guard.uses += 1
-        results = self._engine.run_backward(tensors, *args, **kwargs)
         if not self._guard.poisoned:
-            return results
+            return self._engine.run_backward(tensors, grads, keep_graph, create_graph, inputs, *args, **kwargs)
+        if not kwargs.get("accumulate_grad"):
+            return tuple(map(_noise, inputs))
         with torch.no_grad():
-            for leaf in _leaves(tensors):
-                if leaf.grad is not None:
-                    leaf.grad.normal_()
-            return tuple(torch.randn_like(r) if isinstance(r, torch.Tensor) else r for r in results or ())
+            for leaf in inputs or _leaves(tensors):
+                leaf.grad = _noise(leaf)
+        return ()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
 
+def _noise(like: Any, randn_like: Callable[..., torch.Tensor] = torch.randn_like) -> torch.Tensor:
+    """Random numbers of a tensor's shape. randn_like: PyTorch's own, whatever a student makes of the name."""
+    with torch.no_grad():
+        try:
+            return randn_like(like)
+        except (RuntimeError, TypeError):  # vmap allows no random numbers; an edge of a graph has no shape
+            number = random.gauss(0.0, 1.0)
+            return torch.full_like(like, number) if isinstance(like, torch.Tensor) else torch.tensor(number)
+
+
 def _leaves(tensors: Any) -> list[torch.Tensor]:
-    """The tensors in whose .grad a backward pass from these ends, and those that keep theirs on the way."""
+    """The tensors in whose .grad a backward pass from these ends."""
     found: list[torch.Tensor] = []
-    waiting = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
+    waiting = [GRAD_FN.__get__(tensor) for tensor in tensors]
     seen: set[Any] = set()
     while waiting:
         node = waiting.pop()
@@ -77,3 +98,54 @@ def _leaves(tensors: Any) -> list[torch.Tensor]:
             found.append(node.variable)
         waiting += [parent for parent, _ in node.next_functions]
     return found
+
+
+# What leads from a cell to the objects of the process it runs in, the guard and the hidden cases among them.
+FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
+WAYS_OUT = frozenset(
+    {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile"}
+    | {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
+    | {"ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata", "ctypes.call_function", "ctypes.string_at"}
+)
+HANDING_ON = ("inspect", "traceback", "logging", "ctypes")
+# Whose code may look at frames: Python's own, installed packages, this one.
+INSTALLED = ("<frozen ", sys.prefix, sys.base_prefix, str(Path(__file__).parent))
+# A new process would have an autograd without a guard.
+PROCESSES = frozenset(
+    {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
+)
+
+
+def confine() -> None:
+    """From now on this process starts no other, and cells cannot look at it from outside of their own names."""
+    sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in PROCESSES:
+        raise PermissionError("no other process may be started while a notebook is graded")
+    if event == "object.__getattr__":
+        if arguments[1] not in FRAMES:
+            return
+    elif event not in WAYS_OUT:
+        return
+    if _asked_by_a_cell():
+        raise PermissionError(f"{event} is not available while a notebook is graded")
+
+
+def _asked_by_a_cell() -> bool:
+    """Whether a cell's own code asks, by itself or through the modules that hand out frames."""
+    global _asking
+    if _asking:
+        return False
+    _asking = True
+    try:
+        frame: FrameType | None = sys._getframe(2)
+    finally:
+        _asking = False
+    while frame is not None and frame.f_globals.get("__name__") in HANDING_ON:
+        frame = frame.f_back
+    return frame is not None and not frame.f_code.co_filename.startswith(INSTALLED)
+
+
+_asking = False  # looking for who asks raises the same event

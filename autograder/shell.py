@@ -13,8 +13,10 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.text import SList
 from traitlets.config import Config
 
+NO_COMMANDS = "(commands are not run while a notebook is graded)"
 MAX_TEXT = 20_000  # characters of printed output that are kept of one cell
 MAX_MESSAGE = 500  # characters of an exception's message
 
@@ -40,6 +42,15 @@ class CellShell(InteractiveShell):
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Errors are reported in the outcome, so the costly formatting is skipped."""
+
+    def system(self, cmd: str) -> None:
+        """`!command` and its kind do nothing: no process is started while a notebook is graded."""
+        print(NO_COMMANDS)
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
+        """`files = !ls` finds nothing, for the same reason."""
+        print(NO_COMMANDS)
+        return SList() if split else ""
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no window here; `%matplotlib inline` asks all the same."""

@@ -79,12 +79,12 @@ class StudentRun:
             clear(self._shell)
             self._shell.user_ns.update(_fresh(case.names))
             upstream = Upstream(case.upstream if run.stepwise else {})
-            self._guard.poisoned = run.case != 0
             torch.set_default_dtype(case.dtype)
             visible = run.case == 0
             with contextlib.nullcontext() if visible else _muted():
                 for cell in script:
                     upstream.renew(self._shell.user_ns)
+                    self._guard.poisoned = run.case != 0
                     before = self._guard.uses
                     index = cell["index"]
                     if index in skip or index in self._late:

@@ -26,7 +26,7 @@ import numpy
 import safetensors.torch
 import torch
 
-from autograder.guard import Guard
+from autograder.guard import Guard, confine
 from autograder.limits import Limits
 from autograder.namespace import DTYPES, overlaid, run_setup
 from autograder.shell import CellShell, new_shell
@@ -123,6 +123,7 @@ class _Server:
             os.setsid()
             _limit(self._limits)
             random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
+            confine()
             run = StudentRun(self._shell, self._cases, self._guard, self._limits, sending)
             run.run(request["script"], [Run(**r) for r in request["runs"]], set(request["skip"]))
         finally:
