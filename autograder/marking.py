@@ -59,6 +59,7 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
     """Mark one submission. A cell that ends the process is left out and the rest run again."""
     checked = _check(exercise.steps, targets, submission, sandbox)
     sources = {cell.index: cell.source for cell in submission.script}
+    recorded = {name: cell.index for cell in submission.script for name in cell.records}
     public, ended = checked.recording.runs[0], checked.ended
     unfinished = None if checked.recording.complete else checked.recording.detail
     uses = any(cell.uses for cell in public.cells.values())
@@ -77,7 +78,7 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
             late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
             ended=next((ended[index] for index in own if index in ended), unfinished if value is None else None),
             uses_autograd=uses or reads_grad(submission.sources[step.name]),
-            evades=evades(sources, own),
+            evades=evades(sources, own, step.name, recorded),
             unfinished="" if unfinished is None else f"not all of its runs were finished: {unfinished}",
         )
         judgements[step.name] = judge(evidence)
@@ -118,7 +119,7 @@ def _check(steps: Sequence[Step], targets: Targets, submission: Submission, sand
     more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
     ended |= also_ended
     end |= {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in steps}
-    if not ended:
+    if not skip | ended:
         step |= _apart(targets, submission, sandbox, wrong())
     again = [s for s in wrong() if _lower_precision(s, submission, stepwise, more.runs)]
     if again:

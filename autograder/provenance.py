@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -21,18 +22,23 @@ AROUND_THE_ENGINE = frozenset({"grad_fn", "next_functions", "_execution_engine",
 LOW_PRECISION = frozenset({"float", "float32", "half", "float16", "bfloat16", "single", "FloatTensor", "HalfTensor"})
 
 
-def evades(cells: Mapping[int, str], own: Iterable[int]) -> bool:
+def evades(
+    cells: Mapping[int, str], own: Iterable[int], name: str = "", recorded: Mapping[str, int] = MappingProxyType({})
+) -> bool:
     """Whether a step's own cells, or cells that define names they use, go around autograd's engine.
 
-    cells: the code of all the student's cells, by place. own: the places of the step's own.
+    cells: the code of all the student's cells, by place. own: the places of the step's own. name: its d-variable,
+    which another cell may define. recorded: after which cell each d-variable is recorded; how another's came
+    about until then is its own affair.
     """
     suspects = {index for index, source in cells.items() if _goes_around(source)}
-    return bool(suspects) and bool(suspects & _related(cells, own))
+    return bool(suspects) and bool(suspects & _related(cells, own, name, recorded))
 
 
 def names_low_precision(cells: Mapping[int, str], own: Iterable[int]) -> bool:
     """Whether a step's own cells, or cells that define names they use, name a precision below float64."""
-    return any(_names_one_of(LOW_PRECISION, node) for index in _related(cells, own) for node in _nodes(cells[index]))
+    named = {index for index, source in cells.items() if _names_low_precision(source)}
+    return bool(named) and bool(named & _related(cells, own))
 
 
 def reads_grad(sources: Iterable[str]) -> bool:
@@ -48,15 +54,32 @@ def reads_grad(sources: Iterable[str]) -> bool:
 @functools.lru_cache(maxsize=4096)  # every step asks about the same cells
 def _goes_around(source: str) -> bool:
     # Whatever is written in these words has them in its text; most cells have none and need no parsing.
-    return any(word in source for word in (*AROUND_THE_ENGINE, "_backward")) and any(map(_around, _nodes(source)))
+    if not any(word in source for word in (*AROUND_THE_ENGINE, "_backward")):
+        return False
+    nodes = list(_nodes(source))
+    shown = {id(node) for parent in nodes for node in _shown(parent)}
+    return any(_around(node) for node in nodes if id(node) not in shown)
 
 
-def _names_one_of(words: frozenset[str], node: ast.AST) -> bool:
+def _shown(node: ast.AST) -> list[ast.expr]:
+    """What a node only puts on the screen: print(h.grad_fn) is how one learns of graphs."""
     match node:
-        case ast.Attribute(attr=word) | ast.Constant(str(word)):
-            return word in words
-        case ast.ImportFrom():
-            return any(alias.name in words for alias in node.names)
+        case ast.Call(ast.Name("print" | "repr" | "str" | "type"), shown):
+            return [value for value in shown if isinstance(value, ast.Attribute)]
+        case ast.Expr(ast.Attribute() as value) | ast.FormattedValue(ast.Attribute() as value):
+            return [value]
+    return []
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_low_precision(source: str) -> bool:
+    return any(word in source for word in LOW_PRECISION) and any(map(_low_precision, _nodes(source)))
+
+
+def _low_precision(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr=word) | ast.alias(name=word) | ast.Constant(str(word)):
+            return word in LOW_PRECISION
     return False
 
 
@@ -68,17 +91,21 @@ def _around(node: ast.AST) -> bool:
         case ast.Name(name):  # a function of the student's own may be called linear_backward
             return name in AROUND_THE_ENGINE
         case ast.Constant(str(text)):  # getattr(x, "grad_fn")
-            return text in AROUND_THE_ENGINE
+            return text in AROUND_THE_ENGINE or (text.isidentifier() and text.endswith("_backward"))
     return False
 
 
-def _related(cells: Mapping[int, str], own: Iterable[int]) -> set[int]:
+def _related(
+    cells: Mapping[int, str], own: Iterable[int], name: str = "", recorded: Mapping[str, int] = MappingProxyType({})
+) -> set[int]:
     """The step's cells and, again and again, those that define functions or classes or modules these use."""
     used = {index: _names(cells[index], ast.Load) for index in cells}
-    defined = {index: _definitions(cells[index]) for index in cells}
+    defined = {
+        index: {n for n in _definitions(cells[index]) if n == name or index > recorded.get(n, -1)} for index in cells
+    }
     found = {index for index in own if index in cells}
     while True:
-        wanted = {name for index in found for name in used[index]}
+        wanted = {name}.union(*(used[index] for index in found))
         more = {index for index in cells if index not in found and defined[index] & wanted}
         if not more:
             return found
@@ -102,6 +129,8 @@ def _nodes(source: str) -> Iterator[ast.AST]:
         match node:
             # %time and its kind: the code is the last argument.
             case ast.Call(ast.Attribute(_, name), [*_, ast.Constant(str(code))]) if name in MAGICS:
+                yield from _nodes(code)
+            case ast.Call(ast.Name("exec" | "eval"), [ast.Constant(str(code)), *_]):
                 yield from _nodes(code)
 
 
