@@ -48,6 +48,7 @@ class Sandbox:
     """
 
     isolation = "process"
+    command: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.worker")
 
     def __init__(self, exercise: Exercise, cases: Sequence[Known] = (), limits: Limits | None = None) -> None:
         self._exercise = exercise
@@ -119,7 +120,7 @@ class Sandbox:
         self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
         _copy_files(self._exercise.path.parent, Path(self._folder.name))
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "autograder.worker"],
+            self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

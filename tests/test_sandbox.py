@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -57,8 +58,13 @@ HOSTILE = {
     "leaves": ("import os\nos._exit(0)", "crashed"),
     "leaves with a code": ("import os\nos._exit(3)", "crashed"),
     "kills itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "crashed"),
-    "reads address 0": ("import ctypes\nctypes.string_at(0)", "crashed"),
-    "frees a stranger's memory": ("import ctypes\nctypes.CDLL(None).abort()", "crashed"),
+    "faults": ("import faulthandler\nfaulthandler._sigsegv()", "crashed"),
+    "aborts": ("import os\nos.abort()", "crashed"),
+    "reads address 0": ("import ctypes\nctypes.string_at(0)", "error"),
+    "calls the C library": ("import ctypes\nctypes.CDLL(None).abort()", "error"),
+    "forks": ("import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)", "error"),
+    "starts a program": ("import subprocess\nsubprocess.Popen(['sleep', '1000'])", "error"),
+    "walks the memory": ("import gc\ngc.get_objects()", "error"),
     "exits": ("import sys\nsys.exit(1)", "error"),
     "quits": ("raise SystemExit", "error"),
     "interrupts": ("raise KeyboardInterrupt", "error"),
@@ -96,7 +102,7 @@ def test_it_costs_its_own_step_only(marked, how):
     assert wrong(marked(harbour())) == {}
 
 
-@pytest.mark.parametrize("how", ["leaves", "reads address 0", "sends more than it may"])
+@pytest.mark.parametrize("how", ["leaves", "faults", "sends more than it may"])
 def test_a_cell_that_ends_the_process_is_told(marked, how):
     outcome = marked(harbour(drope=HOSTILE[how][0]))
     assert len(outcome.flags) == 1
@@ -113,8 +119,6 @@ HARMLESS = {
         "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
     ),
     "an exit handler": "import atexit, time\natexit.register(time.sleep, 1000)",
-    "a fork that holds the pipe": "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n    os._exit(0)",
-    "a program": "import subprocess\nsubprocess.Popen(['sleep', '1000'])",
     "closed standard streams": "import sys\nsys.stdout.close()\nsys.stderr = None",
     "another folder": "import os\nos.chdir('/')",
     "output": "print('\\x1b[2J' * 10**6)",
@@ -162,7 +166,7 @@ def _children(sandbox):
 
 def test_several_of_them_in_one_notebook(marked):
     notebook = harbour(
-        dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import ctypes\nctypes.string_at(0)"
+        dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import faulthandler\nfaulthandler._sigsegv()"
     )
     outcome = marked(notebook)
     assert wrong(outcome) == {"dpart": "crashed", "drope": "timeout", "dkeel": "crashed"}
@@ -183,15 +187,27 @@ def test_in_a_hidden_case_only(marked):
     assert set(wrong(outcome)) == {"drope"}
 
 
+# The worker without its refusal to look around: what would be found if the refusal failed?
+UNCONFINED = "import autograder.worker as w\nw.confine = lambda: None\nw.main()"
+
+
+@pytest.fixture(scope="module")
+def unconfined(harbour, harbour_references):
+    cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
+    with Sandbox(harbour, [case.known for case in cases], QUICK) as warm:
+        warm.command = (sys.executable, "-I", "-c", UNCONFINED)
+        yield warm
+
+
 class TestWhatItKnows:
-    def test_no_reference_gradient_is_in_its_memory(self, sandbox, harbour, harbour_references):
+    def test_no_reference_gradient_is_in_its_memory(self, unconfined, harbour, harbour_references):
         """Walk everything that the garbage collector knows and look for tensors of a gradient's norm."""
         walk = (
             "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
             "print(*{f'{t.double().norm().item():.9e}' for t in found if t.is_floating_point()})"
         )
         notebook = with_cells("dpart", walk)
-        recording = sandbox.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
+        recording = unconfined.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
         norms = set(recording.runs[0].cells[place(notebook, "dpart") - 1].text.split())
         references = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
         # It has the values of every case, so it would have found gradients too.
@@ -205,13 +221,13 @@ class TestWhatItKnows:
         assert len(secret) > 100
         assert not secret & norms
 
-    def test_no_tensor_has_a_graph_or_a_gradient(self, sandbox, harbour):
+    def test_no_tensor_has_a_graph_or_a_gradient(self, unconfined, harbour):
         look = (
             "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
             "print(len(found) > 50, {(t.requires_grad, t.grad_fn, t.grad) for t in found}, torch.is_grad_enabled())"
         )
         notebook = with_cells("dpart", look)
-        recording = sandbox.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
+        recording = unconfined.run(submission_from_notebook(notebook, harbour), [Run(0, False)])
         assert recording.runs[0].cells[place(notebook, "dpart") - 1].text == "True {(False, None, None)} False\n"
 
     def test_nothing_of_the_instructors_environment_and_no_notebook(
