@@ -9,8 +9,21 @@ stop() {
     exit 1
 }
 
+# Why pip failed, in a few words. Without any candidate for a constrained package it speaks of a conflict.
+reason() {
+    if grep -q 'connection broken by' "$log"; then
+        echo "no package index can be reached; check the network and run make again"
+    elif grep -q '^ERROR: ResolutionImpossible' "$log"; then
+        echo "pip finds no such version"
+    else
+        grep '^ERROR' "$log" | tail -n 1 | sed 's/^ERROR: //' | grep . || echo "no reason given"
+    fi
+}
+
 PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null 2>&1 || stop "no $PYTHON found; install Python 3.11 or newer, or name it: make PYTHON=/path/to/python"
+# A name on the PATH may be a version manager's stand-in with nothing behind it.
+"$PYTHON" -c '' >/dev/null 2>&1 || stop "$PYTHON is there but does not run; name a Python that does, 3.11 or newer: make PYTHON=/path/to/python"
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     stop "Python 3.11 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1); name a newer one: make PYTHON=python3.11"
 
@@ -26,13 +39,16 @@ rm -rf .venv
 log=.venv/install.log
 # torch first: whatever depends on it is then content with this build.
 .venv/bin/python -m pip install --disable-pip-version-check "$TORCH" -c constraints.txt >"$log" 2>&1 || {
-    reason=$(grep '^ERROR' "$log" | tail -n 1)
+    why=$(reason)
     rm -rf .venv
-    stop "$TORCH could not be installed (${reason:-no reason given}); if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
+    case $why in
+    *network*) stop "$TORCH could not be installed: $why" ;;
+    esac
+    stop "$TORCH could not be installed: $why; if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
 }
 .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' >>"$log" 2>&1 || {
-    reason=$(grep '^ERROR' "$log" | tail -n 1)
+    why=$(reason)
     rm -rf .venv
-    stop "the packages of constraints.txt could not be installed (${reason:-no reason given}); check the network and run make again"
+    stop "the packages of constraints.txt could not be installed: $why"
 }
 touch .venv/ready
