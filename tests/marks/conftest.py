@@ -15,7 +15,7 @@ COUNTS: list[str] = []
 
 @pytest.fixture(scope="session")
 def grader() -> Iterator[Grader]:
-    with Grader(exercise(), b"the secret of the tests of marks", CREDIT) as warm:
+    with Grader(exercise(), b"the secret of the tests of marks", CREDIT, jobs=2) as warm:
         yield warm
 
 

@@ -724,6 +724,40 @@ WHOLE: list[Whole] = [
         },
         before={"dlogprobs": ["import numpy as np"]},
     ),
+    Whole(
+        "the graph looked at, in the step's own cell",
+        {
+            "dhpreact": "print(h.grad_fn, type(hpreact.grad_fn))\nprint(f'{loss.grad_fn}')\nh.grad_fn\ndhpreact = dh * (1 - h**2)"
+        },
+    ),
+    Whole(
+        "autograd to compare, in the step's own cell",
+        {
+            "dh": "dh = dlogits @ W2.T\nwith torch.enable_grad():\n    x = h.clone().requires_grad_()\n"
+            "    F.cross_entropy(x @ W2 + b2, Yb).backward()\nprint((dh - x.grad).abs().max())",
+            "dW2": "with torch.enable_grad():\n    w = W2.clone().requires_grad_()\n"
+            "    want = torch.autograd.grad(F.cross_entropy(h @ w + b2, Yb), w)[0]\n"
+            "dW2 = h.T @ dlogits\nprint(torch.allclose(dW2, want))",
+        },
+    ),
+    Whole(
+        "commands of the shell, in steps' own cells",
+        {
+            "dh": "!ls\ndh = dlogits @ W2.T",
+            "dW2": "files = !ls\nprint(len(files))\ndW2 = h.T @ dlogits",
+            "db2": "%pip list\ndb2 = dlogits.sum(0)",
+        },
+    ),
+    Whole(
+        "memory looked after",
+        {"dC": "import gc\nimport warnings\nwarnings.warn('slow')\ngc.collect()\n" + RIGHT["dC"][0]},
+        before={
+            "dlogprobs": [
+                "import traceback\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()\n    print(traceback.format_exc())",
+                "import collections\nimport logging\nPoint = collections.namedtuple('Point', 'x y')\nlogging.warning('here')",
+            ]
+        },
+    ),
     Whole("autograd in a scratch cell to compare", {}, after={"db2": [SCRATCH_AUTOGRAD]}),
     Whole("autograd in a scratch cell before everything", {}, before={"dlogprobs": [SCRATCH_AUTOGRAD]}),
     Whole(
