@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -53,19 +56,34 @@ def grade_class(
     """
     started = time.perf_counter()
     results: list[SubmissionResult] = []
-    left = 0
-    for path, files in plan.files.items():
-        run = _ExerciseRun(plan, read_exercise(path), settings, secret, autograded)
-        more, interrupted = run.grade(files, console)
-        results += more
-        if interrupted:
-            left = sum(len(f) for f in plan.files.values()) - len(results)
-            break
+    with _stop_on_ctrl_c(console) as stop:
+        for path, files in plan.files.items():
+            run = _ExerciseRun(plan, read_exercise(path), settings, secret, autograded)
+            results += run.grade(files, console, stop)
+    left = sum(len(files) for files in plan.files.values()) - len(results)
     seconds = round(time.perf_counter() - started, 3)
     done = ClassResult(plan.assignment, Sandbox.isolation, fingerprint(secret), seconds, tuple(results))
     if left:
         raise Interrupted(done, left)
     return done
+
+
+@contextmanager
+def _stop_on_ctrl_c(console: Console) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, whatever is being done at the time; the second raises KeyboardInterrupt."""
+    stop = threading.Event()
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("stopping: those in hand are being finished (Ctrl-C again: at once)")
+
+    before = signal.signal(signal.SIGINT, ring)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _ExerciseRun:
@@ -81,24 +99,22 @@ class _ExerciseRun:
         if autograded is not None:
             autograded.check(exercise)
 
-    def grade(self, files: Sequence[tuple[str, Path]], console: Console) -> tuple[list[SubmissionResult], bool]:
-        """The results in the order of the files; and whether Ctrl-C has cut them short."""
+    def grade(
+        self, files: Sequence[tuple[str, Path]], console: Console, stop: threading.Event
+    ) -> list[SubmissionResult]:
+        """The results in the order of the files; without those that were not begun before `stop` was set."""
         keys = {student: self._store.key(path) for student, path in files}
         results = {student: stored for student, _ in files if (stored := self._stored(student, keys[student]))}
         todo = [(student, path) for student, path in files if student not in results]
         if results:
             console.print(f"{self._exercise.name}: {len(results)} unchanged since they were graded (--force: all)")
-        interrupted = False
-        if todo:
-            for student, path, marked in self._graded(todo, console):
-                if marked is None:
-                    interrupted = True
-                    break
+        if todo and not stop.is_set():
+            for student, path, marked in self._graded(todo, console, stop):
                 if self._autograded is not None:
                     self._autograded.write(student, self._exercise, path, marked)
                 self._store.put(marked.result, keys[student], recorded=self._autograded is not None)
                 results[student] = marked.result
-        return [results[student] for student, _ in files if student in results], interrupted
+        return [results[student] for student, _ in files if student in results]
 
     def _stored(self, student: str, key: str | None) -> SubmissionResult | None:
         gradebook = self._autograded is not None
@@ -106,27 +122,24 @@ class _ExerciseRun:
             return None
         return self._store.get(student, key, recorded=gradebook)
 
-    def _graded(self, files: Sequence[tuple[str, Path]], console: Console) -> Iterator[tuple[str, Path, Marked | None]]:
-        """Each submission as it is done; after Ctrl-C those in hand, and then a None."""
+    def _graded(
+        self, files: Sequence[tuple[str, Path]], console: Console, stop: threading.Event
+    ) -> Iterator[tuple[str, Path, Marked]]:
+        """Each submission as it is done."""
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
             grader = stack.enter_context(Grader(self._exercise, self._secret, self._credit, jobs, FOLDER / CASES))
             pool = ThreadPoolExecutor(jobs)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))
-            waiting = {pool.submit(grader.grade_file, student, path): (student, path) for student, path in files}
-            interrupted = False
-            while waiting:
-                try:
-                    for future in as_completed(list(waiting)):
-                        student, path = waiting.pop(future)
-                        tracker.advance()
-                        yield student, path, future.result()
-                except KeyboardInterrupt:
-                    if interrupted:
-                        raise
-                    interrupted = True
-                    waiting = {future: file for future, file in waiting.items() if not future.cancel()}
-                    console.print(f"stopping: {len(waiting)} in hand are being finished (Ctrl-C again: at once)")
-            if interrupted:
-                yield "", Path(), None
+
+            def mark(student: str, path: Path) -> Marked | None:
+                return None if stop.is_set() else grader.grade_file(student, path)
+
+            waiting = {pool.submit(mark, student, path): (student, path) for student, path in files}
+            for future in as_completed(list(waiting)):
+                student, path = waiting.pop(future)
+                marked = future.result()
+                if marked is not None:
+                    tracker.advance()
+                    yield student, path, marked

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -40,7 +41,8 @@ class Recorder:
     """Writes marks through nbgrader's own tables. Use as a context manager."""
 
     def __init__(self, db_url: str) -> None:
-        self._gradebook = Gradebook(db_url)
+        with _explained("could not be opened"):
+            self._gradebook = Gradebook(db_url)
         self._released: dict[tuple[str, str], Released] = {}
 
     def __enter__(self) -> Self:
@@ -53,19 +55,20 @@ class Recorder:
         """What the gradebook knows of a released notebook. Raises CourseError."""
         key = assignment, exercise
         if key not in self._released:
-            try:
-                notebook = self._gradebook.find_notebook(exercise, assignment)
-            except MissingEntry:
-                raise CourseError(
-                    f"the gradebook has no {assignment}/{exercise}; run: nbgrader generate_assignment {assignment}"
-                ) from None
-            cells = [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]
-            self._released[key] = Released(
-                notebook,
-                notebook.kernelspec,
-                {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
-                {cell.id: cell.name for cell in cells},
-            )
+            with _explained("could not be read"):
+                try:
+                    notebook = self._gradebook.find_notebook(exercise, assignment)
+                except MissingEntry:
+                    raise CourseError(
+                        f"the gradebook has no {assignment}/{exercise}; run: nbgrader generate_assignment {assignment}"
+                    ) from None
+                cells = [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]
+                self._released[key] = Released(
+                    notebook,
+                    notebook.kernelspec,
+                    {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
+                    {cell.id: cell.name for cell in cells},
+                )
         return self._released[key]
 
     def record(
@@ -79,27 +82,24 @@ class Recorder:
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
         session = self._gradebook.db
-        try:
-            submitted = self._submitted(student, assignment, released, timestamp)
-            for grade in submitted.grades:
-                cell = cells.get(released.names[grade.cell_id])
-                if cell is not None:
-                    grade.auto_score = utils.determine_grade(cell)[0]
-                    # As nbgrader has it: a person's mark is looked at again after a re-grade.
-                    grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-            for comment in submitted.comments:
-                cell = cells.get(released.names[comment.cell_id])
-                if cell is not None:
-                    untouched = cell.metadata["nbgrader"].get("checksum") == utils.compute_checksum(cell)
-                    comment.auto_comment = NO_RESPONSE if untouched and not utils.is_task(cell) else None
-            session.commit()
-        except SQLAlchemyError as error:
-            session.rollback()
-            reason = str(error).splitlines()[0]
-            raise GradebookError(f"the gradebook could not be written for {student} ({reason}); run again") from None
-        except BaseException:
-            session.rollback()
-            raise
+        with _explained(f"could not be written for {student}"):
+            try:
+                submitted = self._submitted(student, assignment, released, timestamp)
+                for grade in submitted.grades:
+                    cell = cells.get(released.names[grade.cell_id])
+                    if cell is not None:
+                        grade.auto_score = utils.determine_grade(cell)[0]
+                        # As nbgrader has it: a person's mark is looked at again after a re-grade.
+                        grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+                for comment in submitted.comments:
+                    cell = cells.get(released.names[comment.cell_id])
+                    if cell is not None:
+                        untouched = cell.metadata["nbgrader"].get("checksum") == utils.compute_checksum(cell)
+                        comment.auto_comment = NO_RESPONSE if untouched and not utils.is_task(cell) else None
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
         return submitted
 
     def _submitted(
@@ -115,13 +115,23 @@ class Recorder:
         if found is None:
             person = session.get(Student, student) or Student(id=student)
             found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
-            for each in released.notebook.assignment.notebooks:
-                submitted = SubmittedNotebook(notebook=each, assignment=found)
-                for cell in (*each.grade_cells, *each.task_cells):
-                    Grade(cell_id=cell.id, notebook=submitted)
-                for cell in (*each.solution_cells, *each.task_cells):
-                    Comment(cell_id=cell.id, notebook=submitted)
+            with session.no_autoflush:  # until all of it hangs together
+                for each in released.notebook.assignment.notebooks:
+                    submitted = SubmittedNotebook(notebook=each, assignment=found)
+                    for cell in (*each.grade_cells, *each.task_cells):
+                        Grade(cell_id=cell.id, notebook=submitted)
+                    for cell in (*each.solution_cells, *each.task_cells):
+                        Comment(cell_id=cell.id, notebook=submitted)
             session.add(found)
         if timestamp is not None:
             found.timestamp = timestamp
         return next(each for each in found.notebooks if each.notebook is released.notebook)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """The database's errors as GradebookError."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise GradebookError(f"the gradebook {what} ({str(error).splitlines()[0]}); run again") from None
