@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,8 @@ def run(request: Request) -> int:
             if request.gradebook:
                 from autograder.nbgrader.autograded import Autograded  # imports nbgrader
 
+                # nbgrader calls alembic by name, which lies beside the Python that runs this.
+                os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
                 autograded = stack.enter_context(Autograded(config, request.assignment))
             report = grade_class(plan, settings, secret, Console(stderr=True), autograded)
     except Interrupted as stopped:

@@ -48,6 +48,10 @@ def settings_from(section: Mapping[str, Any], folder: Path) -> Settings:
     """The settings that a config section makes. Raises SettingsError."""
     secret = folder / Path(str(section.get("secret", SECRET)))
     changed = section.get("credit", {})
+    if not isinstance(changed, Mapping):
+        raise SettingsError(
+            f"{SECTION}.credit is {changed!r}, expected verdicts and numbers such as {{'hard-coded': 0.5}}"
+        )
     for verdict, part in changed.items():
         if verdict not in VERDICTS:
             raise SettingsError(f"{SECTION}.credit: there is no verdict {verdict}; there are {', '.join(VERDICTS)}")
