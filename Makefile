@@ -31,7 +31,7 @@ demo: .venv/ready
 	@python -m demo
 
 test: .venv/ready
-	@python -m pytest
+	@python -m pytest -n 2 --dist loadfile
 
 test-marks: .venv/ready
 	@python -m pytest -m marks tests/marks
