@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import gc
 import json
+import mmap
 import os
 import random
 import resource
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 import numpy
 import safetensors.torch
@@ -31,49 +32,65 @@ from autograder.limits import Limits
 from autograder.namespace import DTYPES, overlaid, run_setup
 from autograder.shell import CellShell, new_shell
 from autograder.student_run import END, CaseNames, Run, StudentRun
-from autograder.wire import LENGTHS, Frame, decode_all, encode
+from autograder.wire import LENGTHS
+
+PIECE = 2**20  # bytes that are passed on at a time
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    answers = os.fdopen(os.dup(1), "wb")
-    requests = os.fdopen(os.dup(0), "rb")
+    answers, requests = os.dup(1), os.dup(0)
     _silence()
     # Threads do not survive a fork: torch's pool must never be started in this process.
     torch.set_num_threads(1)
     sys.path.insert(0, str(Path.cwd()))
     try:
         with tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
-            server = _Server(new_shell(ipython_dir), (answers.fileno(), requests.fileno()))
-            while (request := _read(requests)) is not None:
-                _write(answers, server.answer(request))
-    except BrokenPipeError:  # the trusted side has gone
+            server = _Server(new_shell(ipython_dir), requests, answers)
+            while server.answer():
+                pass
+    except (BrokenPipeError, EOFError):  # the trusted side has gone
         return
     except Exception as error:
-        _write(answers, Frame({"ok": False, "error": f"{type(error).__name__}: {error}"}))
+        _write(answers, {"ok": False, "error": f"{type(error).__name__}: {error}"})
 
 
 class _Server:
-    """Answers one request at a time. private: descriptors that no submission may have."""
+    """Answers one request at a time.
 
-    def __init__(self, shell: CellShell, private: tuple[int, ...]) -> None:
+    Every submission is a fork of this process and can read its memory, so nothing of a submission may ever be
+    in it: the fork itself reads the request, and what comes back passes through pages that are dropped.
+    """
+
+    def __init__(self, shell: CellShell, requests: int, answers: int) -> None:
         self._shell = shell
-        self._private = private
+        self._requests = requests
+        self._answers = answers
         self._guard = Guard()
         self._names: dict[str, Any] = {}
         self._cases: list[CaseNames] = []
         self._limits = Limits()
-        self._settled = False
+        self._passing: mmap.mmap | None = None
 
-    def answer(self, request: Frame) -> Frame:
-        """Do what the request says."""
-        if "setup" in request.header:
-            return self._set_up(json.loads(request.body))
-        if "case" in request.header:
-            return self._lay_out(request)
-        return self._serve(json.loads(request.body))
+    def answer(self) -> bool:
+        """Do what the next request says; False where there is none."""
+        try:
+            header_size, body_size = LENGTHS.unpack(_read(self._requests, LENGTHS.size))
+        except EOFError:
+            return False
+        header = json.loads(_read(self._requests, header_size))
+        if "submission" in header:
+            self._serve(body_size)
+            return True
+        body = _read(self._requests, body_size)
+        if "setup" in header:
+            self._set_up(json.loads(body))
+        else:
+            self._lay_out(header)
+        _write(self._answers, {"ok": True})
+        return True
 
-    def _set_up(self, setup: dict[str, Any]) -> Frame:
+    def _set_up(self, setup: dict[str, Any]) -> None:
         with torch.no_grad():
             self._names = run_setup(self._shell, tuple(setup["cells"]), setup["parameters"], {}, "float32")
         for value in self._names.values():
@@ -83,42 +100,47 @@ class _Server:
         self._limits = Limits(**setup["limits"])
         torch.set_grad_enabled(False)
         self._guard.install()
-        return Frame({"ok": True})
 
-    def _lay_out(self, request: Frame) -> Frame:
+    def _lay_out(self, header: dict[str, Any]) -> None:
         """Keep a case: its tensors and plain values over the names that setup defined."""
-        file = Path(request.header["case"])
+        file = Path(header["case"])
         tensors = safetensors.torch.load_file(file)  # mapped, not read
         file.unlink()
         known = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("v.")}
         upstream = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("u.")}
-        names = overlaid(self._names, known, request.header["scalars"])
-        dtype = DTYPES[request.header["dtype"]]
+        names = overlaid(self._names, known, header["scalars"])
+        dtype = DTYPES[header["dtype"]]
         self._cases.append(CaseNames(names, upstream, dtype))
-        return Frame({"ok": True})
 
-    def _serve(self, request: dict[str, Any]) -> Frame:
-        """Run one submission in a fork and return what it sent, with how it ended."""
-        if not self._settled:
+    def _serve(self, request_size: int) -> None:
+        """Run one submission in a fork and pass on what it sends, with how it ended."""
+        if self._passing is None:
+            # Private, and with room for one piece more than is allowed.
+            kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            self._passing = mmap.mmap(-1, self._limits.result_bytes + PIECE, flags=kind)
             _settle()
-            self._settled = True
         receiving, sending = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(receiving)
-            self._become_submission(request, sending)
+            self._become_submission(request_size, sending)
         os.close(sending)
-        data, ending = _collect(receiving, self._limits)
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        return Frame({"ok": True, "ending": ending, "exit": os.waitstatus_to_exitcode(status)}, data)
+        with memoryview(self._passing) as data:
+            size, ending = _collect(receiving, data, self._limits)
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            header = {"ok": True, "ending": ending, "exit": os.waitstatus_to_exitcode(status)}
+            with data[:size] as body:
+                _write(self._answers, header, body)
+        self._passing.madvise(mmap.MADV_DONTNEED)
 
-    def _become_submission(self, request: dict[str, Any], sending: int) -> NoReturn:
+    def _become_submission(self, request_size: int, sending: int) -> NoReturn:
         """The fork. Never returns: neither the parent's clean-up nor a student's atexit handlers may run here."""
         try:
-            for descriptor in self._private:
+            request = json.loads(_read(self._requests, request_size))
+            for descriptor in (self._requests, self._answers):
                 os.close(descriptor)
             os.setsid()
             _limit(self._limits)
@@ -130,40 +152,43 @@ class _Server:
             os._exit(0)
 
 
-def _collect(descriptor: int, limits: Limits) -> tuple[bytes, str]:
-    """What arrives until the last frame, the end of the stream, silence, the deadline or the size limit."""
+def _collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str]:
+    """Put into `data` what arrives until the last frame, the end of the stream, silence, the deadline or the limit.
+
+    Returns how much it is and which of these it was.
+    """
     deadline = time.monotonic() + limits.seconds
     silence = limits.cell_seconds + limits.stall_seconds
-    data = bytearray()
-    checked = 0
+    size = checked = 0
     try:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                return bytes(data), "timeout"
+                return size, "timeout"
             if not select.select([descriptor], [], [], min(left, silence))[0]:
-                return bytes(data), "stalled"
-            piece = os.read(descriptor, 2**20)
-            if not piece:
-                return bytes(data), "closed"
-            data += piece
-            if len(data) > limits.result_bytes:
-                return bytes(data[: limits.result_bytes]), "flood"
+                return size, "stalled"
+            with data[size : size + PIECE] as room:
+                count = os.readv(descriptor, [room])
+            if not count:
+                return size, "closed"
+            size += count
+            if size > limits.result_bytes:
+                return limits.result_bytes, "flood"
             # A process that the submission left behind may hold the pipe open, so its end is a frame.
-            while (end := _frame_end(data, checked)) is not None:
+            while (end := _frame_end(data, checked, size)) is not None:
                 if data[checked:end] == END:
-                    return bytes(data[:end]), "end"
+                    return end, "end"
                 checked = end
     finally:
         os.close(descriptor)
 
 
-def _frame_end(data: bytearray, start: int) -> int | None:
+def _frame_end(data: memoryview, start: int, size: int) -> int | None:
     """Where the frame that begins at `start` ends; None while it is incomplete."""
-    if len(data) - start < LENGTHS.size:
+    if size - start < LENGTHS.size:
         return None
     end: int = start + LENGTHS.size + sum(LENGTHS.unpack_from(data, start))
-    return end if end <= len(data) else None
+    return end if end <= size else None
 
 
 def _limit(limits: Limits) -> None:
@@ -203,17 +228,24 @@ def _silence() -> None:
     os.close(nothing)
 
 
-def _read(stream: BinaryIO) -> Frame | None:
-    lengths = stream.read(LENGTHS.size)
-    if len(lengths) < LENGTHS.size:
-        return None
-    rest = stream.read(sum(LENGTHS.unpack(lengths)))
-    return next(iter(decode_all(lengths + rest)))
+def _read(descriptor: int, size: int) -> bytes:
+    """So many bytes. Raises EOFError where there are no more."""
+    data = bytearray()
+    while len(data) < size:
+        piece = os.read(descriptor, size - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return bytes(data)
 
 
-def _write(stream: BinaryIO, frame: Frame) -> None:
-    stream.write(encode(frame))
-    stream.flush()
+def _write(descriptor: int, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
+    """One frame; the body goes out from where it is."""
+    opening = json.dumps(header).encode()
+    for part in (LENGTHS.pack(len(opening), len(body)) + opening, body):
+        at = 0
+        while at < len(part):
+            at += os.write(descriptor, part[at : at + PIECE])
 
 
 if __name__ == "__main__":

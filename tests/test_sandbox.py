@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -114,7 +115,9 @@ def test_a_cell_that_ends_the_process_is_told(marked, how):
 
 # These go on behind the cell, which is right all the same.
 HARMLESS = {
-    "a thread": "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()",
+    "a thread": (
+        "import threading, time\ndef wake():\n    while True: time.sleep(0.01)\nthreading.Thread(target=wake).start()"
+    ),
     "a thread that would be waited for": (
         "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()"
     ),
@@ -221,6 +224,23 @@ class TestWhatItKnows:
         assert len(secret) > 100
         assert not secret & norms
 
+    def test_nothing_of_a_submission_is_in_the_next_ones_memory(self, marked, sandbox, harbour_references):
+        """A fork can read all that its parent has, used or freed: right answers of others above all."""
+        word = "an answer that nobody else may read"
+        assert wrong(marked(harbour(drope=f"note = '{word}'\n{HARBOUR_ANSWERS['drope']}"))) == {}
+        memory = _memory(sandbox._process.pid)
+        secret = [
+            _bytes(gradients.total[name])
+            for reference in harbour_references.hidden
+            for gradients in (reference.end, reference.step)
+            for name in ("swell", "keel")
+        ]
+        assert len(set(secret)) == 24
+        assert not [value for value in (*secret, word.encode()) for region in memory if value in region]
+        # What the process may know is found in this way.
+        upstream = _bytes(harbour_references.hidden[0].known.upstream["dswell"])
+        assert [region for region in memory if upstream in region]
+
     def test_no_tensor_has_a_graph_or_a_gradient(self, unconfined, harbour):
         look = (
             "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
@@ -311,3 +331,24 @@ class TestTheProcess:
 
 def _norm(tensor: torch.Tensor) -> str:
     return f"{tensor.double().norm().item():.9e}"
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    """Enough of its middle to be no coincidence."""
+    numbers = tensor.contiguous().flatten()
+    return bytes(numbers[numbers.numel() // 2 :].numpy().tobytes()[:16])
+
+
+def _memory(pid: int) -> list[bytes]:
+    """The regions of a process's memory that are its own, and the mapped files of the cases."""
+    regions = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:  # noqa: PTH123
+        for line in maps:
+            addresses, access, _, _, _, *path = line.split(maxsplit=5)
+            if not access.startswith("rw") and not (path and "/case" in path[0]):
+                continue
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            memory.seek(start)
+            with contextlib.suppress(OSError, ValueError):  # [vvar]
+                regions.append(memory.read(end - start))
+    return regions
