@@ -107,7 +107,10 @@ WAYS_OUT = frozenset(
     | {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
     | {"ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata", "ctypes.call_function", "ctypes.string_at"}
 )
-HANDING_ON = ("inspect", "traceback", "logging", "ctypes")
+HANDING_ON = frozenset(
+    {("inspect", name) for name in ("currentframe", "stack", "trace", "getouterframes", "getinnerframes")}
+    | {("traceback", "walk_stack"), ("traceback", "walk_tb"), ("logging", "<lambda>")}
+)
 # Whose code may look at frames: Python's own, installed packages, this one.
 INSTALLED = ("<frozen ", sys.prefix, sys.base_prefix, str(Path(__file__).parent))
 # A new process would have an autograd without a guard.
@@ -134,7 +137,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _asked_by_a_cell() -> bool:
-    """Whether a cell's own code asks, by itself or through the modules that hand out frames."""
+    """Whether a cell's own code asks, by itself or through the functions that hand out frames."""
     global _asking
     if _asking:
         return False
@@ -143,7 +146,7 @@ def _asked_by_a_cell() -> bool:
         frame: FrameType | None = sys._getframe(2)
     finally:
         _asking = False
-    while frame is not None and frame.f_globals.get("__name__") in HANDING_ON:
+    while frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) in HANDING_ON:
         frame = frame.f_back
     return frame is not None and not frame.f_code.co_filename.startswith(INSTALLED)
 
