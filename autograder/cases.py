@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 import math
 import random
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from autograder.exercise import Exercise, ExerciseError
 PUBLIC_SIZES = 3
 OTHER_SIZES = 3
 MAX_SIZE = 96  # a wrong size shows at small ones, and every submission pays for large ones
+SIZE_DRAWS = 200
 DRAWS = 20  # how often a case is drawn again before the exercise is given up
 
 
@@ -59,7 +61,9 @@ def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Ca
     seeds, sizes = _seeds_and_sizes(exercise)
     overrides: dict[str, int | float] = {name: source.randrange(2**31) for name in seeds}
     public_sizes = number < PUBLIC_SIZES
-    if not public_sizes:
+    if number == PUBLIC_SIZES + OTHER_SIZES - 1:
+        overrides |= _in_another_order(sizes, source)
+    elif not public_sizes:
         overrides |= _other_sizes(sizes, source)
     return Case(f"hidden {number + 1}", overrides, public_sizes=public_sizes)
 
@@ -78,14 +82,25 @@ def _seeds_and_sizes(exercise: Exercise) -> tuple[list[str], dict[str, int]]:
     return seeds, {name: value for name, value in integers.items() if name not in seeds and value > 1}
 
 
-def _other_sizes(sizes: dict[str, int], source: random.Random) -> dict[str, int | float]:
+def _in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
+    """New sizes, of many draws those of which most changed places by order.
+
+    A loop over a size that is not its own fails late where it goes too far, after the right work is done. Only
+    where it does not go far enough is something left out.
+    """
+    pairs = [(small, large) for small in sizes for large in sizes if sizes[small] < sizes[large]]
+    draws = [_other_sizes(sizes, source) for _ in range(SIZE_DRAWS)]
+    return max(draws, key=lambda drawn: sum(drawn[small] > drawn[large] for small, large in pairs))
+
+
+def _other_sizes(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
     """A new value for every size: no factor shared with its public value, and all different from each other."""
-    chosen: dict[str, int | float] = {}
+    chosen: dict[str, int] = {}
     for name, public in sizes.items():
-        candidates = [
-            size
-            for size in range(max(2, public // 3), min(public, MAX_SIZE) + 3)
-            if math.gcd(size, public) == 1 and size not in chosen.values()
-        ]
-        chosen[name] = source.choice(candidates)
+        end = min(public, MAX_SIZE) + 3
+        free = (
+            s for s in itertools.count(max(2, public // 3)) if math.gcd(s, public) == 1 and s not in chosen.values()
+        )
+        # There is always a first, beyond the end if need be.
+        chosen[name] = source.choice([next(free), *itertools.takewhile(end.__gt__, free)])
     return chosen
