@@ -151,13 +151,13 @@ class TieWatch(torch.overrides.TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
-        if name in ("max", "min", "amax", "amin") and args and isinstance(args[0], torch.Tensor):
-            largest = name in ("max", "amax")
+        tensor = args[0] if args else kwargs.get("input")
+        if name in ("max", "min", "amax", "amin") and isinstance(tensor, torch.Tensor):
             dims = args[1] if len(args) > 1 else kwargs.get("dim")
-            if isinstance(dims, int):
-                ordered = args[0].detach().sort(dim=dims, descending=largest).values
-                if ordered.shape[dims] > 1 and (ordered.select(dims, 0) == ordered.select(dims, 1)).any():
+            if not isinstance(dims, torch.Tensor):  # torch.max(a, b)
+                values = tensor.detach()
+                every = tuple(range(values.dim())) if dims is None or dims == () else dims
+                best = values.amax(every, keepdim=True) if "max" in name else values.amin(every, keepdim=True)
+                if ((values == best).sum(every) > 1).any():
                     raise TiesError(f"{name} is reached twice")
-            elif dims is None and len(args) == 1 and (args[0] == result).sum() > 1:
-                raise TiesError(f"{name} is reached twice")
         return result
