@@ -749,13 +749,18 @@ WHOLE: list[Whole] = [
         },
     ),
     Whole(
-        "memory looked after",
-        {"dC": "import gc\nimport warnings\nwarnings.warn('slow')\ngc.collect()\n" + RIGHT["dC"][0]},
-        before={
-            "dlogprobs": [
-                "import traceback\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()\n    print(traceback.format_exc())",
-                "import collections\nimport logging\nPoint = collections.namedtuple('Point', 'x y')\nlogging.warning('here')",
-            ]
+        "what looks at frames of its own accord, in steps' own cells",
+        {
+            "dC": "import gc\nimport warnings\nwarnings.warn('slow')\ngc.collect()\n" + RIGHT["dC"][0],
+            "dh": "import logging\nlogging.warning('here')\ndh = dlogits @ W2.T",
+            "dW2": "import traceback\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()\n"
+            "    print(traceback.format_exc())\ndW2 = h.T @ dlogits",
+            "db2": "import collections\nPoint = collections.namedtuple('Point', 'x y')\ndb2 = Point(dlogits.sum(0), 0).x",
+            "dbngain": "import dataclasses\n\n\n@dataclasses.dataclass\nclass Node:\n    grad: torch.Tensor\n\n\n"
+            "dbngain = Node((dhpreact * bnraw).sum(0, keepdim=True)).grad",
+            "dbnraw": "import inspect\nprint(inspect.signature(torch.nn.Linear))\ndbnraw = dhpreact * bngain",
+            "dbnbias": "import pdb\nimport time\nstart = time.perf_counter()\ndbnbias = dhpreact.sum(0)\nprint(time.perf_counter() - start)",
+            "demb": "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()\ndemb = dembcat.view(emb.shape)",
         },
     ),
     Whole("autograd in a scratch cell to compare", {}, after={"db2": [SCRATCH_AUTOGRAD]}),
