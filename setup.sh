@@ -9,12 +9,14 @@ stop() {
     exit 1
 }
 
-# Why pip failed, in a few words. Without any candidate for a constrained package it speaks of a conflict.
+# Why pip failed, in a few words. $1: the one thing that was asked for, if it was one.
+# Where no candidate fits a pinned version, pip speaks of a conflict with the pin.
 reason() {
     if grep -q 'connection broken by' "$log"; then
         echo "no package index can be reached; check the network and run make again"
     elif grep -q '^ERROR: ResolutionImpossible' "$log"; then
-        echo "pip finds no such version"
+        missing=${1:-$(sed -n 's/.*The user requested (constraint) //p' "$log" | tail -n 1)}
+        echo "pip finds no $missing for $("$PYTHON" -V 2>&1)"
     else
         grep '^ERROR' "$log" | tail -n 1 | sed 's/^ERROR: //' | grep . || echo "no reason given"
     fi
@@ -39,16 +41,16 @@ rm -rf .venv
 log=.venv/install.log
 # torch first: whatever depends on it is then content with this build.
 .venv/bin/python -m pip install --disable-pip-version-check "$TORCH" -c constraints.txt >"$log" 2>&1 || {
-    why=$(reason)
+    why=$(reason "$TORCH")
     rm -rf .venv
     case $why in
-    *network*) stop "$TORCH could not be installed: $why" ;;
+    *network*) stop "torch could not be installed: $why" ;;
     esac
-    stop "$TORCH could not be installed: $why; if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
+    stop "torch could not be installed: $why; if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
 }
 .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' >>"$log" 2>&1 || {
     why=$(reason)
-    rm -rf .venv
+    rm -rf .venv ./*.egg-info
     stop "the packages of constraints.txt could not be installed: $why"
 }
 touch .venv/ready
