@@ -135,7 +135,7 @@ class TestTheEngineFails:
         monkeypatch.setattr(Grader, "grade", fail)
         assert_all_0(run(answered), "ZeroDivisionError: out of order")
 
-    @pytest.mark.parametrize("answer", [None, 26.0, object()], ids=repr)
+    @pytest.mark.parametrize("answer", [None, 26.0, object()], ids=["None", "26.0", "an object"])
     def test_it_answers_nonsense(self, answered: Any, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
         monkeypatch.setattr(Grader, "grade", lambda *args, **kwargs: answer)
         assert_all_0(run(answered), "AttributeError")
