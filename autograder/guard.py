@@ -146,9 +146,14 @@ def _asked_by_a_cell() -> bool:
         frame: FrameType | None = sys._getframe(2)
     finally:
         _asking = False
-    while frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) in HANDING_ON:
+    while frame is not None and _hands_on(frame):
         frame = frame.f_back
     return frame is not None and not frame.f_code.co_filename.startswith(INSTALLED)
+
+
+def _hands_on(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__")
+    return module == "ctypes" or (module, frame.f_code.co_name) in HANDING_ON
 
 
 _asking = False  # looking for who asks raises the same event

@@ -224,6 +224,9 @@ PROCESSES = [
     "import pty\npty.fork()",
 ]
 LOOKING = [
+    "import ctypes\nctypes.string_at(id(torch))",
+    "import ctypes\nctypes.CDLL(None)",
+    "import ctypes\nctypes.pythonapi.Py_IsInitialized()",
     "import sys\nsys._getframe()",
     "import sys\nsys._current_frames()",
     "import inspect\ninspect.currentframe()",
