@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 BYTES = 32
@@ -34,11 +35,14 @@ def fingerprint(secret: bytes) -> str:
 
 def _create(path: Path) -> bytes:
     text = secrets.token_hex(BYTES)
+    # Linked into place whole: of two first runs at the same time one has its own, and both read the same.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        # Exclusive: of two first runs at the same time one writes it and both read the same.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+        os.link(temporary, path)
     except FileExistsError:
         return read_or_create(path)[0]
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text + "\n")
+    finally:
+        Path(temporary).unlink()
     return text.encode()

@@ -21,10 +21,12 @@ def test_no_two_are_the_same(tmp_path):
 
 
 def test_of_two_first_uses_at_the_same_time_both_have_the_same(tmp_path):
+    """And none reads what the other has not written yet."""
     path = tmp_path / "secret"
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: read_or_create(path), range(8)))
     assert {secret for secret, _ in found} == {read_or_create(path)[0]}
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
 
 
 def test_white_space_around_it_does_not_count(tmp_path):
