@@ -56,6 +56,10 @@ class Exercise:
     locked: dict[str, str]
     cells: dict[str, Cell]
 
+    def files_beside(self) -> list[Path]:
+        """What lies beside the notebook and goes along with it: data and cmp, no notebook."""
+        return sorted(path for path in self.path.parent.iterdir() if path.is_file() and path.suffix != ".ipynb")
+
     @property
     def max_score(self) -> float:
         """The sum of all points."""

@@ -64,8 +64,7 @@ class _Setups:
         self._exercise = exercise
         self._shell = shell
         self._kept = kept
-        beside = sorted(p for p in exercise.path.parent.resolve().iterdir() if p.is_file() and p.suffix != ".ipynb")
-        self._data = [hashlib.sha256(path.read_bytes()).hexdigest() for path in beside]
+        self._data = [hashlib.sha256(path.read_bytes()).hexdigest() for path in exercise.files_beside()]
         self._public: dict[str, Any] | None = None
 
     def names(self, case: Case) -> dict[str, Any]:

@@ -23,9 +23,8 @@ class Store:
 
     def __init__(self, folder: Path, exercise: Exercise, secret: str, credit: Mapping[str, float]) -> None:
         self._folder = folder / exercise.name
-        files = sorted(path for path in exercise.path.parent.iterdir() if path.is_file() and path.suffix != ".ipynb")
         parts = [ENGINE, secret, json.dumps(dict(credit), sort_keys=True)]
-        parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in (exercise.path, *files)]
+        parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in (exercise.path, *exercise.files_beside())]
         self._base = "/".join(parts)
 
     def key(self, submission: Path) -> str | None:
