@@ -38,7 +38,9 @@ class Runs(Protocol):
 
     limits: Limits
 
-    def run(self, submission: Submission, runs: Sequence[Run], skip: Sequence[int] = ()) -> Recording:
+    def run(
+        self, submission: Submission, runs: Sequence[Run], skip: Sequence[int] = (), *, cell_by_cell: bool = False
+    ) -> Recording:
         """Run the submission's cells once for each of `runs`."""
 
 
@@ -151,24 +153,27 @@ def _run(
 ) -> tuple[Recording, dict[int, str]]:
     """Run, and run again without the cell that ended the process; with the reason for each cell left out."""
     ended: dict[int, str] = {}
+    cell_by_cell = False
     for _ in range(1 + sandbox.limits.retries):
-        recording = sandbox.run(submission, runs, (*skip, *ended))
+        recording = sandbox.run(submission, runs, (*skip, *ended), cell_by_cell=cell_by_cell)
         if recording.complete:
             break
-        culprit = _next_cell(submission, recording.runs)
+        run, culprit = _next_cell(submission, recording.runs)
         if culprit is None or culprit in ended:
             break
-        ended[culprit] = recording.detail
+        if cell_by_cell or runs[run].case == 0:
+            ended[culprit] = recording.detail
+        cell_by_cell = True
     return recording, ended
 
 
-def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> int | None:
-    """The cell that was running when the process ended: the first that no run has reported."""
-    for run in runs:
+def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> tuple[int, int | None]:
+    """The run and the cell that were under way when the process ended: the first that no run has reported."""
+    for number, run in enumerate(runs):
         for cell in submission.script:
             if cell.index not in run.cells:
-                return cell.index
-    return None
+                return number, cell.index
+    return len(runs), None
 
 
 @dataclass(frozen=True)

@@ -68,22 +68,27 @@ def parse(data: bytes, runs: int, names: Collection[str], detail: str | None = N
 
 
 def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str]) -> None:
-    number = frame.header.get("run")
+    number, cells = frame.header.get("run"), frame.header.get("cells")
     if type(number) is not int or not 0 <= number < len(records):
         raise ValueError("a run that was not asked for")
+    if not isinstance(cells, list):
+        raise ValueError("cells of the wrong form")
     record = records[number]
-    index, cell = _cell(frame.header)
-    record.cells.setdefault(index, cell)
-    described = frame.header.get("records")
-    if not isinstance(described, dict):
-        raise ValueError("records of the wrong form")
     tensors = _tensors(frame.body) if frame.body else {}
-    for name, description in described.items():
-        if name in names and name not in record.values:
-            record.values[name] = _value(description, tensors.get(name))
+    for described in cells:
+        index, cell = _cell(described)
+        record.cells.setdefault(index, cell)
+        values = described.get("records")
+        if not isinstance(values, dict):
+            raise ValueError("records of the wrong form")
+        for name, description in values.items():
+            if name in names and name not in record.values:
+                record.values[name] = _value(description, tensors.get(name))
 
 
-def _cell(header: dict[str, Any]) -> tuple[int, RanCell]:
+def _cell(header: Any) -> tuple[int, RanCell]:
+    if not isinstance(header, dict):
+        raise ValueError("a cell's outcome of the wrong form")
     index, uses = header.get("cell"), header.get("uses")
     text, error, late = header.get("text", ""), header.get("error"), header.get("timed_out")
     well_formed = type(index) is int and isinstance(text, str) and isinstance(error, str | None) and type(uses) is int

@@ -1,8 +1,8 @@
 """Inside a submission's own process: run its cells over every case and send what they make.
 
-One frame for each cell that has run: {"run", "cell", "uses", "records"}, and {"error", "timed_out", "text"}
-where there is anything to say. Where a d-variable is due, "records" describes it and the body has its tensor
-(safetensors, one key a name).
+A frame is {"run", "cells"}, with {"cell", "uses", "records"} for each cell that has run since the last one, and
+{"error", "timed_out", "text"} where there is anything to say. Where a d-variable is due, "records" describes it
+and the body has its tensor (safetensors, one key a name).
 The last frame is {"end": true}.
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +36,8 @@ from autograder.wire import Frame, encode
 END = encode(Frame({"end": True}))
 # Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
 SHARED_BYTES = 2**20
+# A run's cells are sent together, which is much cheaper than one at a time, but not later than this after they ran.
+HELD_SECONDS = 0.2
 # What safetensors takes on this side and gives back on the other; the rest is described.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
@@ -68,16 +72,21 @@ class StudentRun:
         self._cases = cases
         self._guard = guard
         self._limits = limits
-        self._descriptor = descriptor
+        self._out = _Outbox(descriptor)
         self._late: set[int] = set()  # cells that ran out of time once are not run again
 
-    def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int]) -> None:
-        """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
+    def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int], *, cell_by_cell: bool) -> None:
+        """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not.
+
+        cell_by_cell: send what each cell made before the next runs, in every run and not in the public one alone.
+        """
         code: dict[int, CompiledCell | None] = {}
+        uses = Counter(run.case for run in runs)
         for number, run in enumerate(runs):
             case = self._cases[run.case]
             clear(self._shell)
-            self._shell.user_ns.update(_fresh(case.names))
+            # Every submission has its own copy of the cases' memory, so only what runs twice must be kept whole.
+            self._shell.user_ns.update(_fresh(case.names) if uses[run.case] > 1 else case.names)
             upstream = Upstream(case.upstream if run.stepwise else {})
             torch.set_default_dtype(case.dtype)
             visible = run.case == 0
@@ -95,9 +104,12 @@ class StudentRun:
                         outcome = self._execute(code[index], cell["source"], show=visible)
                     if outcome.timed_out:
                         self._late.add(index)
-                    self._send(number, cell, outcome, self._guard.uses - before)
+                    self._out.add(number, cell["index"], self._guard.uses - before, self._records(cell), outcome)
+                    if visible or cell_by_cell or outcome != NOTHING:
+                        self._out.send()
                     upstream.take_over(cell["records"])
-        self._write(END)
+            self._out.send()
+        self._out.end()
 
     def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
         seconds = self._limits.cell_seconds
@@ -105,17 +117,8 @@ class StudentRun:
             return run_cell(self._shell, source, seconds)
         return run_compiled(self._shell, code, source, seconds, show=show)
 
-    def _send(self, number: int, cell: dict[str, Any], outcome: CellOutcome, uses: int) -> None:
-        records: dict[str, dict[str, str]] = {}
-        tensors: dict[str, torch.Tensor] = {}
-        for name in cell["records"]:
-            records[name], tensor = self._record(name)
-            if tensor is not None:
-                tensors[name] = tensor
-        header = {"run": number, "cell": cell["index"], "uses": uses, "records": records}
-        if outcome != NOTHING:
-            header |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
-        self._write(encode(Frame(header, _packed(tensors) if tensors else b"")))
+    def _records(self, cell: dict[str, Any]) -> dict[str, tuple[dict[str, str], torch.Tensor | None]]:
+        return {name: self._record(name) for name in cell["records"]}
 
     def _record(self, name: str) -> tuple[dict[str, str], torch.Tensor | None]:
         """The value of one d-variable now, copied, so that nothing that runs later can change it."""
@@ -136,6 +139,47 @@ class StudentRun:
         except Exception as error:
             what = f"tensor that cannot be read ({type(error).__name__})"
         return {"kind": "other", "type": what}, None
+
+
+class _Outbox:
+    """Gathers what the cells of one run made and sends it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._cells: list[dict[str, Any]] = []
+        self._tensors: dict[str, torch.Tensor] = {}
+        self._run = 0
+        self._sent = time.monotonic()
+
+    def add(
+        self,
+        run: int,
+        cell: int,
+        uses: int,
+        records: dict[str, tuple[dict[str, str], torch.Tensor | None]],
+        outcome: CellOutcome,
+    ) -> None:
+        """Take what one cell made; send it where something has been held for long."""
+        self._run = run
+        described = {"cell": cell, "uses": uses, "records": {name: what for name, (what, _) in records.items()}}
+        if outcome != NOTHING:
+            described |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
+        self._cells.append(described)
+        self._tensors.update((name, tensor) for name, (_, tensor) in records.items() if tensor is not None)
+        if time.monotonic() - self._sent > HELD_SECONDS:
+            self.send()
+
+    def send(self) -> None:
+        """Send what is held."""
+        if self._cells:
+            body = _packed(self._tensors) if self._tensors else b""
+            self._write(encode(Frame({"run": self._run, "cells": self._cells}, body)))
+            self._cells, self._tensors = [], {}
+        self._sent = time.monotonic()
+
+    def end(self) -> None:
+        """Say that there is no more."""
+        self._write(END)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

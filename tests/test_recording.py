@@ -14,13 +14,19 @@ from autograder.recording import Recording, RunRecord, Value, parse, printable
 from autograder.wire import LENGTHS, Frame, encode
 
 NAMES = ("dsail", "dmast")
-FRAME = {"run": 0, "cell": 3, "uses": 0, "records": {}}
+CELL = {"cell": 3, "uses": 0, "records": {}}
+
+
+def frame(values=(), body=b""):
+    """The bytes of a frame with one cell: CELL with these values in it; `run` and `end` are the frame's own."""
+    own = {"run": 0} | {name: value for name, value in dict(values).items() if name in ("run", "cells", "end")}
+    cell = CELL | {name: value for name, value in dict(values).items() if name not in own}
+    return encode(Frame({"cells": [cell]} | own, body))
 
 
 def sent(header=(), tensors=None, **values):
-    """The bytes of one frame: FRAME with these values in it."""
-    body = safetensors.torch.save(tensors) if tensors else b""
-    return encode(Frame({**FRAME, **dict(header), **values}, body))
+    """The bytes of one frame, with tensors."""
+    return frame({**dict(header), **values}, safetensors.torch.save(tensors) if tensors else b"")
 
 
 def honest():
@@ -94,23 +100,25 @@ class TestNeverRaises:
         max_leaves=5,
     )
 
-    @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*FRAME, "text", "error", "timed_out", "end"), anything)))
+    @given(
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys((*CELL, "run", "cells", "text", "error", "timed_out", "end"), anything)
+        )
+    )
     def test_on_a_header_of_anything(self, header):
         data = sent(json.loads(json.dumps(header, allow_nan=True)))
         check_form(parse(data, 2, NAMES), 2)
 
     @given(st.binary(max_size=200))
     def test_on_a_body_of_anything(self, body):
-        header = FRAME | {"records": {"dsail": {"kind": "tensor"}}}
-        check_form(parse(encode(Frame(header, body)), 1, NAMES), 1)
+        check_form(parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES), 1)
 
     @pytest.mark.parametrize("dtype", ["F64", "F8_E4M3", "F8_E8M0", "F4", "C64", "U16", "BF16", "BOOL", "X", ""])
     @pytest.mark.parametrize("shape", [[2], [], [0], [-1], [2**62, 2**62], [2.5], "2", None])
     def test_on_tensors_of_odd_dtypes_and_shapes(self, dtype, shape):
         header = json.dumps({"dsail": {"dtype": dtype, "shape": shape, "data_offsets": [0, 16]}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        frame = FRAME | {"records": {"dsail": {"kind": "tensor"}}}
-        recording = parse(encode(Frame(frame, body)), 1, NAMES)
+        recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES)
         check_form(recording, 1)
         assert recording.complete == ("dsail" in recording.runs[0].values)
 
@@ -118,7 +126,7 @@ class TestNeverRaises:
     def test_on_offsets_beyond_the_data(self, offsets):
         header = json.dumps({"dsail": {"dtype": "F64", "shape": [2], "data_offsets": offsets}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        recording = parse(encode(Frame(FRAME | {"records": {"dsail": {"kind": "tensor"}}}, body)), 1, NAMES)
+        recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES)
         assert recording.runs[0].values == {}
         assert "tensors that are not" in recording.detail
 
@@ -131,6 +139,8 @@ class TestRefused:
             ({"run": -1}, "a run that was not asked for"),
             ({"run": True}, "a run that was not asked for"),
             ({"run": "0"}, "a run that was not asked for"),
+            ({"cells": {}}, "cells of the wrong form"),
+            ({"cells": [3]}, "a cell's outcome of the wrong form"),
             ({"cell": 1.0}, "a cell's outcome of the wrong form"),
             ({"cell": None}, "a cell's outcome of the wrong form"),
             ({"uses": "many"}, "a cell's outcome of the wrong form"),

@@ -13,8 +13,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Unicode
 from traitlets.log import get_logger
 
-from autograder.exercise import nbgrader_info, read_exercise
-from autograder.nbgrader.place import course_folder, exercise_path
+from autograder.exercise import nbgrader_info
+from autograder.nbgrader.place import changed, course_folder, exercise_at, exercise_path
 from autograder.submission import submission_from_notebook
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class MarkByEngine(NbGraderPreprocessor):
         student = resources["nbgrader"]["student"]
         try:
             path = exercise_path(self, resources).absolute()
-            grader = _grader(path, course_folder(self), _changed(path.parent))
+            grader = _grader(path, course_folder(self), changed(path.parent))
             marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
             write_outputs(nb, marked)
             if marked.result.error is not None:
@@ -66,14 +66,9 @@ def _grader(path: Path, course: Path, changed: int) -> Grader:
     secret, new = read_or_create(settings.secret)
     if new:
         get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
-    grader = Grader(read_exercise(path), secret, settings.credit, kept=course / FOLDER / CASES)
+    grader = Grader(exercise_at(path), secret, settings.credit, kept=course / FOLDER / CASES)
     atexit.register(grader.close)
     return grader
-
-
-def _changed(folder: Path) -> int:
-    """When a file of the exercise was last written; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in folder.glob("*")), default=0)
 
 
 def write_outputs(nb: Any, marked: Marked) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import nbformat.v4
 from nbgrader.preprocessors import OverwriteCells
 
-from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info, read_exercise
+from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info
 from autograder.nbgrader.gradebook import Recorder
-from autograder.nbgrader.place import exercise_path
+from autograder.nbgrader.place import exercise_at, exercise_path
 
 
 class RestoreCells(OverwriteCells):
@@ -25,7 +25,7 @@ class RestoreCells(OverwriteCells):
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Restore the cells of one submitted notebook; without an exercise to read, as nbgrader does it."""
         try:
-            exercise = read_exercise(exercise_path(self, resources))
+            exercise = exercise_at(exercise_path(self, resources))
         except (ExerciseError, OSError) as error:
             # MarkByEngine meets the same fault and gives every check cell an explained 0.
             self.log.error("the cells are restored from the gradebook only: %s", error)
