@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from autograder.course import CourseError, find_exercises, find_submissions
+from autograder.isolation import CHOICES
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +35,11 @@ def main() -> None:
     "--csv", "csv_path", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a submission here."
 )
 @click.option("--gradebook", is_flag=True, help="Write scores and autograded notebooks, as nbgrader autograde does.")
+@click.option(
+    "--isolation",
+    type=click.Choice(CHOICES),
+    help="How far student code is set apart; auto takes bubblewrap where it works. Default: the course's setting.",
+)
 @click.option("--force", is_flag=True, help="Grade also what is unchanged since it was last graded.")
 def grade(
     submitted: Path,
@@ -43,6 +49,7 @@ def grade(
     json_path: Path | None,
     csv_path: Path | None,
     gradebook: bool,
+    isolation: str | None,
     force: bool,
 ) -> None:
     """Grade SUBMITTED/<student>/<assignment>/<exercise>.ipynb for every student.
@@ -64,7 +71,7 @@ def grade(
     # Only now what imports torch and nbgrader: --help and a wrong argument are answered at once.
     from autograder.run_grade import run
 
-    sys.exit(run(Request(assignment, files, jobs, force, gradebook, json_path, csv_path)))
+    sys.exit(run(Request(assignment, files, jobs, force, gradebook, isolation, json_path, csv_path)))
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Request:
     jobs: int
     force: bool
     gradebook: bool
+    isolation: str | None
     json_path: Path | None
     csv_path: Path | None
 

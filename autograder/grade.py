@@ -19,7 +19,6 @@ from autograder.exercise import Exercise, read_exercise
 from autograder.grading import Grader, Marked
 from autograder.progress import Tracker
 from autograder.results import ClassResult, SubmissionResult
-from autograder.sandbox import Sandbox
 from autograder.secret import fingerprint
 from autograder.settings import Settings
 from autograder.store import CASES, FOLDER, Store
@@ -48,21 +47,27 @@ class Interrupted(Exception):  # noqa: N818 (it is no error)
 
 
 def grade_class(
-    plan: Plan, settings: Settings, secret: bytes, console: Console, autograded: Autograded | None = None
+    plan: Plan,
+    settings: Settings,
+    secret: bytes,
+    isolation: str,
+    console: Console,
+    autograded: Autograded | None = None,
 ) -> ClassResult:
     """Grade every submission of the plan; with `autograded`, into the gradebook too.
 
+    isolation: the degree in force.
     Raises Interrupted, what Grader raises, and what writing raises (OSError, GradebookError).
     """
     started = time.perf_counter()
     results: list[SubmissionResult] = []
     with _stop_on_ctrl_c(console) as stop:
         for path, files in plan.files.items():
-            run = _ExerciseRun(plan, read_exercise(path), settings, secret, autograded)
+            run = _ExerciseRun(plan, read_exercise(path), settings, secret, isolation, autograded)
             results += run.grade(files, console, stop)
     left = sum(len(files) for files in plan.files.values()) - len(results)
     seconds = round(time.perf_counter() - started, 3)
-    done = ClassResult(plan.assignment, Sandbox.isolation, fingerprint(secret), seconds, tuple(results))
+    done = ClassResult(plan.assignment, isolation, fingerprint(secret), seconds, tuple(results))
     if left:
         raise Interrupted(done, left)
     return done
@@ -88,12 +93,19 @@ def _stop_on_ctrl_c(console: Console) -> Iterator[threading.Event]:
 
 class _ExerciseRun:
     def __init__(
-        self, plan: Plan, exercise: Exercise, settings: Settings, secret: bytes, autograded: Autograded | None
+        self,
+        plan: Plan,
+        exercise: Exercise,
+        settings: Settings,
+        secret: bytes,
+        isolation: str,
+        autograded: Autograded | None,
     ) -> None:
         self._plan = plan
         self._exercise = exercise
-        self._credit = settings.credit
+        self._settings = settings
         self._secret = secret
+        self._isolation = isolation
         self._autograded = autograded
         self._store = Store(FOLDER / plan.assignment, exercise, fingerprint(secret), settings.credit)
         if autograded is not None:
@@ -128,7 +140,17 @@ class _ExerciseRun:
         """Each submission as it is done."""
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
-            grader = stack.enter_context(Grader(self._exercise, self._secret, self._credit, jobs, FOLDER / CASES))
+            grader = stack.enter_context(
+                Grader(
+                    self._exercise,
+                    self._secret,
+                    self._settings.credit,
+                    jobs,
+                    FOLDER / CASES,
+                    limits=self._settings.limits,
+                    isolation=self._isolation,
+                )
+            )
             pool = ThreadPoolExecutor(jobs)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))

@@ -11,7 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from autograder.connection import SandboxError
 from autograder.exercise import Exercise
+from autograder.isolation import PROCESS
+from autograder.limits import Limits
 from autograder.marking import Outcome, Targets, mark
 from autograder.recording import RanCell
 from autograder.reference import compute_references
@@ -34,32 +37,41 @@ class Grader:
     """Grades submissions of one exercise. Use as a context manager: it keeps warm processes.
 
     secret: what hidden cases are drawn from. credit: the part of the points for each verdict. kept: a folder
-    where the cases' data is kept for the next time.
-    Raises on construction what computing the references raises: ExerciseError, SetupError.
+    where the cases' data is kept for the next time. isolation: the degree, see autograder.isolation.
+    Raises on construction what computing the references raises, ExerciseError and SetupError, and IsolationError.
     """
 
     def __init__(
-        self, exercise: Exercise, secret: bytes, credit: Mapping[str, float], jobs: int = 1, kept: Path | None = None
+        self,
+        exercise: Exercise,
+        secret: bytes,
+        credit: Mapping[str, float],
+        jobs: int = 1,
+        kept: Path | None = None,
+        *,
+        limits: Limits | None = None,
+        isolation: str = PROCESS,
     ) -> None:
         self.exercise = exercise
-        self.isolation = Sandbox.isolation
         self._credit = credit
         self._stack = ExitStack()
         self._sandboxes: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-        sandboxes = [self._stack.enter_context(Sandbox(exercise)) for _ in range(jobs)]
+        sandboxes = [self._stack.enter_context(Sandbox(exercise, (), limits, isolation)) for _ in range(jobs)]
         with ExitStack() as on_error:
             on_error.callback(self.close)
-            for sandbox in sandboxes:
-                # They import torch and run the setup while the references are computed here. One that cannot
-                # start now is tried again for each submission, which then says why.
-                with suppress(OSError):
-                    sandbox.begin()
+            first, *others = sandboxes
+            # It imports torch and runs the setup while the references are computed here. Where it cannot start
+            # now, it is tried again for each submission, which then says why.
+            with suppress(OSError, SandboxError):
+                first.begin(others)
             references = compute_references(exercise, secret, kept)
             self._targets = Targets(exercise, references)
             cases = (references.public, *references.hidden, *references.rounded)
             for sandbox in sandboxes:
                 sandbox.cases = [case.known for case in cases]
                 self._sandboxes.put(sandbox)
+            with suppress(OSError, SandboxError):
+                first.start()
             on_error.pop_all()
 
     def __enter__(self) -> Self:

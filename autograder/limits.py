@@ -11,7 +11,9 @@ class Limits:
 
     cell_seconds: wall clock of one cell. stall_seconds: how much longer a cell that cannot be interrupted is
     waited for. seconds: wall clock of a whole submission. cpu_seconds, memory_bytes (address space beyond
-    what the process has when it starts), file_bytes (size of one file) and open_files: the kernel's limits.
+    what the process has when it starts), file_bytes (size of one file), open_files and threads: the kernel's limits.
+    disk_bytes: all its files together; memory_bytes and threads hold for each process, disk_bytes and threads under
+    `bubblewrap` only.
     tensor_bytes: the largest tensor that is sent back. result_bytes: the most that a submission may send back
     in all. retries: how often a submission is run again without the cell that ended its process.
     """
@@ -23,6 +25,8 @@ class Limits:
     memory_bytes: int = 4 * 2**30
     file_bytes: int = 64 * 2**20
     open_files: int = 256
+    threads: int = 256
+    disk_bytes: int = 64 * 2**20
     tensor_bytes: int = 8 * 2**20
     result_bytes: int = 256 * 2**20
     retries: int = 4

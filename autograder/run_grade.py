@@ -14,6 +14,7 @@ from rich.console import Console
 from autograder.course import CourseError, GradebookError, write_whole
 from autograder.exercise import ExerciseError
 from autograder.grade import Interrupted, Plan, grade_class
+from autograder.isolation import IsolationError, choose
 from autograder.namespace import SetupError
 from autograder.results import ClassResult
 from autograder.secret import SecretError, read_or_create
@@ -34,6 +35,9 @@ def run(request: Request) -> int:
     try:
         config = load_config(course)
         settings = settings_from_config(config, course)
+        isolation = choose(request.isolation or settings.isolation)
+        if isolation.warning is not None:
+            _say(isolation.warning)
         secret, new = read_or_create(settings.secret)
         if new:
             _say(f"{settings.secret} is new: hidden cases are drawn from it; back it up")
@@ -46,10 +50,10 @@ def run(request: Request) -> int:
                 # nbgrader calls alembic by name, which lies beside the Python that runs this.
                 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
                 autograded = stack.enter_context(Autograded(config, request.assignment))
-            report = grade_class(plan, settings, secret, Console(stderr=True), autograded)
+            report = grade_class(plan, settings, secret, isolation.degree, Console(stderr=True), autograded)
     except Interrupted as stopped:
         interrupted, report = stopped, stopped.done
-    except (CourseError, ExerciseError, SetupError, SettingsError, SecretError) as error:
+    except (CourseError, ExerciseError, SetupError, SettingsError, SecretError, IsolationError) as error:
         _say(str(error))
         return UNUSABLE
     except GradebookError as error:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -20,22 +19,25 @@ from typing import Self
 import safetensors.torch
 import torch
 
+from autograder import bubblewrap
+from autograder.bubblewrap import BubblewrapError
+from autograder.connection import Connection, SandboxError, pair
+from autograder.escape import Bait
 from autograder.exercise import Exercise
+from autograder.isolation import BUBBLEWRAP, PROCESS, IsolationError
 from autograder.limits import Limits
 from autograder.recording import Recording, parse
 from autograder.reference import Known
 from autograder.student_run import Run
 from autograder.submission import Submission
-from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, decode_all, encode
+from autograder.wire import Frame
 
 # The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
 START_SECONDS = 300.0
 # What the sandbox's own clock may lag behind before the whole process is given up.
 GRACE_SECONDS = 15.0
-
-
-class SandboxError(RuntimeError):
-    """The sandbox did not start or died; the fault is not a submission's."""
+# Beside the exercise's files, hidden: what the process itself writes, where bubblewrap gives it no place.
+TEMPORARY = ".temporary"
 
 
 class Sandbox:
@@ -47,17 +49,25 @@ class Sandbox:
     looks around.
     """
 
-    isolation = "process"
-    command: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.worker")
+    program: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.worker")
 
-    def __init__(self, exercise: Exercise, cases: Sequence[Known] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        exercise: Exercise,
+        cases: Sequence[Known] = (),
+        limits: Limits | None = None,
+        isolation: str = PROCESS,
+    ) -> None:
         self._exercise = exercise
         self.cases = cases
-        self._ready = False
         self.limits = limits or Limits()
+        self.isolation = isolation
         self._names = frozenset(step.name for step in exercise.steps)
+        self._connection: Connection | None = None
+        self._ready = False
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._sharing: Sequence[Sandbox] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -74,21 +84,29 @@ class Sandbox:
         one that ends the process is known by its place.
         Raises SandboxError where no process could be started at all.
         """
-        self.start()
         request = {
             "script": [asdict(cell) for cell in submission.script],
             "runs": [asdict(run) for run in runs],
             "skip": list(skip),
             "cell_by_cell": cell_by_cell,
         }
-        try:
-            self._write(Frame({"submission": True}, json.dumps(request).encode()))
-            answer = self._read(self.limits.seconds + GRACE_SECONDS, self.limits.result_bytes)
-        except SandboxError as error:
-            # Whatever took the whole process down came from this submission: the next gets a new one.
-            self.close()
-            return parse(b"", len(runs), self._names, f"it took its sandbox down: {error}")
-        return parse(answer.body, len(runs), self._names, self._why_ended(answer))
+        frame = Frame({"submission": True}, json.dumps(request).encode())
+        lost = ""
+        for _ in range(2):
+            self.start()
+            assert self._connection is not None
+            try:
+                self._connection.send(frame)
+                answer = self._connection.receive(self.limits.seconds + GRACE_SECONDS, self.limits.result_bytes)
+            except SandboxError as error:
+                # It may have died of something else: only what takes down a second one is to blame.
+                self.close()
+                lost = f"it took its sandbox down: {error}"
+            else:
+                if answer.header.get("ok") is not True:
+                    raise SandboxError(str(answer.header.get("error")))
+                return parse(answer.body, len(runs), self._names, self._why_ended(answer))
+        return parse(b"", len(runs), self._names, lost)
 
     def _why_ended(self, answer: Frame) -> str | None:
         ending, code = answer.header.get("ending"), answer.header.get("exit")
@@ -104,94 +122,137 @@ class Sandbox:
         return f"its Python process ended early ({died})"
 
     def close(self) -> None:
-        """End the process and remove its folder."""
+        """End the process and remove its folder. Those that share it start one of their own when they are used."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._ready = False
         if self._process is not None:
             self._process.kill()
-            for stream in (self._process.stdin, self._process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(BrokenPipeError):
-                        stream.close()
             self._process.wait()
             self._process = None
-            self._ready = False
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
-    def begin(self) -> None:
-        """Start the process and let it run the exercise's setup, without waiting for it."""
-        if self._process is not None:
+    def begin(self, sharing: Sequence[Sandbox] = ()) -> None:
+        """Start the process and let it run the exercise's setup, without waiting for it.
+
+        sharing: sandboxes of the same exercise that have no process yet. start() splits this one's for them, so
+        that setup is run once. Raises OSError, SandboxError.
+        """
+        if self._connection is not None:
             return
         self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
-        _copy_files(self._exercise.path.parent, Path(self._folder.name))
-        self._process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder.name,
-            env=_environment(self._folder.name),
-            start_new_session=True,
-        )
+        folder = Path(self._folder.name)
+        (folder / TEMPORARY).mkdir()
+        _copy_files(self._exercise.path.parent, folder)
+        self._sharing = tuple(sharing)
+        theirs = []
+        for sandbox in (self, *sharing):
+            sandbox._connection, ends = pair()
+            theirs.append(ends)
+        descriptors = [descriptor for ends in theirs for descriptor in ends]
+        program = [*self.program, self.isolation, *map(str, descriptors)]
+        environment = _environment(str(folder / TEMPORARY))
+        try:
+            if self.isolation == BUBBLEWRAP:
+                program = bubblewrap.command(folder, environment, program)
+            self._process = subprocess.Popen(
+                program,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=environment,
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
+        except BubblewrapError as error:
+            raise SandboxError(str(error)) from None
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
         setup = {
             "cells": self._exercise.setup,
             "parameters": self._exercise.parameters,
             "limits": asdict(self.limits),
         }
-        self._write(Frame({"setup": True}, json.dumps(setup).encode()))
+        assert self._connection is not None
+        self._connection.send(Frame({"setup": True}, json.dumps(setup).encode()))
 
     def start(self) -> None:
-        """Have the process ready with all cases laid out. Raises SandboxError."""
+        """Have the process ready with all cases laid out. Raises SandboxError, IsolationError."""
+        if self._ready:
+            return
+        sharing = self._sharing
         try:
             self.begin()
-            if self._ready:
-                return
-            assert self._folder is not None
             self._expect_ok()
+            assert self._folder is not None
+            folder = Path(self._folder.name)
             for number, known in enumerate(self.cases):
-                self._write(_case_frame(known, Path(self._folder.name) / f"case{number}"))
-                self._expect_ok()
+                file = folder / f"case{number}"
+                frame = _case_frame(known, file)
+                self._ask(frame)
+                file.unlink()
+            self._ask(Frame({"split": True}))
+            self._probe(folder)
             self._ready = True
-        except SandboxError:
-            self.close()
+            for sandbox in sharing:
+                sandbox._ready = True
+        except (SandboxError, IsolationError):
+            for sandbox in (self, *sharing):
+                sandbox.close()
             raise
+        finally:
+            self._sharing = ()
 
-    def _expect_ok(self) -> None:
-        answer = self._read(START_SECONDS, 0)
+    def _probe(self, folder: Path) -> None:
+        """Try to escape from a submission's place. Raises IsolationError where bubblewrap does not hold."""
+        if self.isolation != BUBBLEWRAP:
+            return
+        with _bait(folder) as bait:
+            answer = self._ask(Frame({"probe": asdict(bait)}))
+        escapes = answer.header.get("escapes")
+        if escapes != []:
+            found = ", ".join(escapes) if escapes else "the attempt itself failed"
+            raise IsolationError(
+                f"bubblewrap is in place, but student code could {found}; mend that, or accept it: --isolation process"
+            )
+
+    def _ask(self, frame: Frame) -> Frame:
+        assert self._connection is not None
+        self._connection.send(frame)
+        return self._expect_ok()
+
+    def _expect_ok(self) -> Frame:
+        assert self._connection is not None
+        answer = self._connection.receive(START_SECONDS, 0)
         if answer.header.get("ok") is not True:
             raise SandboxError(str(answer.header.get("error")))
+        return answer
 
-    def _write(self, frame: Frame) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(encode(frame))
-            self._process.stdin.flush()
-        except OSError:
-            raise SandboxError("the sandbox process has ended") from None
 
-    def _read(self, seconds: float, body_limit: int) -> Frame:
-        deadline = time.monotonic() + seconds
-        lengths = self._read_exactly(LENGTHS.size, deadline)
-        header, body = LENGTHS.unpack(lengths)
-        if header > MAX_HEADER_BYTES or body > body_limit:
-            raise SandboxError("the sandbox process sent an answer that is too large")
-        return next(iter(decode_all(lengths + self._read_exactly(header + body, deadline))))
-
-    def _read_exactly(self, size: int, deadline: float) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        data = bytearray()
-        while len(data) < size:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise SandboxError("the sandbox process did not answer in time")
-            piece = os.read(descriptor, min(size - len(data), 2**20))
-            if not piece:
-                raise SandboxError("the sandbox process has ended")
-            data += piece
-        return bytes(data)
+@contextmanager
+def _bait(folder: Path) -> Iterator[Bait]:
+    """Something to reach at the end of every way out."""
+    abstract = f"dojo-{os.getpid()}-{folder.name}" if sys.platform == "linux" else ""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_UNIX) as local,
+        tempfile.NamedTemporaryFile(prefix="dojo-bait-") as file,
+    ):
+        file.write(b"bait")
+        file.flush()
+        if abstract:
+            local.bind(f"\0{abstract}")
+            local.listen()
+        inside = [Path(path) for path in bubblewrap.installed()]
+        home = [path for path in Path.home().iterdir() if not any(other.is_relative_to(path) for other in inside)]
+        read_only = ("/", "/dev", bubblewrap.EXERCISE, str(Path(__file__).parent))
+        port = listener.getsockname()[1]
+        yield Bait(port, abstract, file.name, str(home[0]) if home else "", os.getpid(), read_only)
 
 
 def _case_frame(known: Known, path: Path) -> Frame:

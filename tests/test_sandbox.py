@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import torch
 
+from autograder.bubblewrap import why_not
 from autograder.exercise import read_exercise
+from autograder.isolation import BUBBLEWRAP, PROCESS
 from autograder.limits import Limits
 from autograder.marking import Targets, mark
 from autograder.sandbox import Sandbox, SandboxError
@@ -29,10 +32,17 @@ def targets(harbour, harbour_references):
     return Targets(harbour, harbour_references)
 
 
+@pytest.fixture(scope="module", params=[BUBBLEWRAP, PROCESS])
+def degree(request):
+    if request.param == BUBBLEWRAP and (reason := why_not()):
+        pytest.skip(reason)
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def sandbox(harbour, harbour_references):
+def sandbox(harbour, harbour_references, degree):
     cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
-    with Sandbox(harbour, [case.known for case in cases], QUICK) as warm:
+    with Sandbox(harbour, [case.known for case in cases], QUICK, degree) as warm:
         yield warm
 
 
@@ -96,14 +106,16 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("how", HOSTILE)
-def test_it_costs_its_own_step_only(marked, how):
+def test_it_costs_its_own_step_only(marked, how, degree):
     source, verdict = HOSTILE[how]
+    if degree == BUBBLEWRAP and how in ("kills itself", "faults"):
+        verdict = "missing"  # the first process of a namespace does not die of a signal that it sends itself
     outcome = marked(harbour(drope=source))
     assert wrong(outcome) == {"drope": verdict}
     assert wrong(marked(harbour())) == {}
 
 
-@pytest.mark.parametrize("how", ["leaves", "faults", "sends more than it may"])
+@pytest.mark.parametrize("how", ["leaves", "aborts", "sends more than it may"])
 def test_a_cell_that_ends_the_process_is_told(marked, how):
     outcome = marked(harbour(drope=HOSTILE[how][0]))
     assert len(outcome.flags) == 1
@@ -147,30 +159,23 @@ def test_a_forked_twin_that_goes_on_changes_nothing(marked):
 
 def test_processes_of_its_own_end_with_it(marked, sandbox):
     """They are killed before the answer is given; the kernel may take a moment to bury them."""
+    marked(harbour())
+    before = _processes(sandbox)
     marked(harbour(drope="import os, subprocess\nsubprocess.Popen(['sleep', '1000'])\nif os.fork() == 0: os.fork()"))
     deadline = time.monotonic() + 30
-    while (left := _children(sandbox)) != {str(sandbox._process.pid)} and time.monotonic() < deadline:
+    while (left := _processes(sandbox)) != before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert left == {str(sandbox._process.pid)}
+    assert left == before
 
 
-def _children(sandbox):
-    """The processes whose working folder is the sandbox's, and the state they are in."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            running = "State:\tZ" not in (process / "status").read_text()
-            if running and str((process / "cwd").readlink()) == sandbox._folder.name:
-                found.add(process.name)
-        except OSError:
-            continue
-    return found
+def _processes(sandbox):
+    """The sandbox's process and all that it has started and that still runs."""
+    process = psutil.Process(sandbox._process.pid)
+    return {process.pid} | {p.pid for p in process.children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE}
 
 
 def test_several_of_them_in_one_notebook(marked):
-    notebook = harbour(
-        dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import faulthandler\nfaulthandler._sigsegv()"
-    )
+    notebook = harbour(dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import os\nos.abort()")
     outcome = marked(notebook)
     assert wrong(outcome) == {"dpart": "crashed", "drope": "timeout", "dkeel": "crashed"}
     assert len(outcome.flags) == 2
@@ -195,10 +200,10 @@ UNCONFINED = "import autograder.worker as w\nw.confine = lambda: None\nw.main()"
 
 
 @pytest.fixture(scope="module")
-def unconfined(harbour, harbour_references):
+def unconfined(harbour, harbour_references, degree):
     cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
-    with Sandbox(harbour, [case.known for case in cases], QUICK) as warm:
-        warm.command = (sys.executable, "-I", "-c", UNCONFINED)
+    with Sandbox(harbour, [case.known for case in cases], QUICK, degree) as warm:
+        warm.program = (sys.executable, "-I", "-c", UNCONFINED)
         yield warm
 
 
@@ -228,7 +233,7 @@ class TestWhatItKnows:
         """A fork can read all that its parent has, used or freed: right answers of others above all."""
         word = "an answer that nobody else may read"
         assert wrong(marked(harbour(drope=f"note = '{word}'\n{HARBOUR_ANSWERS['drope']}"))) == {}
-        memory = _memory(sandbox._process.pid)
+        memory = _memory(max(_processes(sandbox)))
         secret = [
             _bytes(gradients.total[name])
             for reference in harbour_references.hidden
@@ -251,7 +256,7 @@ class TestWhatItKnows:
         assert recording.runs[0].cells[place(notebook, "dpart") - 1].text == "True {(False, None, None)} False\n"
 
     def test_nothing_of_the_instructors_environment_and_no_notebook(
-        self, harbour, harbour_references, tmp_path, monkeypatch
+        self, harbour, harbour_references, tmp_path, monkeypatch, degree
     ):
         monkeypatch.setenv("COURSE_TOKEN", "hunter2")
         folder = tmp_path / "solutions"
@@ -262,20 +267,29 @@ class TestWhatItKnows:
             (folder / name).write_text("a chart")
         look = (
             "import os, sys, json\n"
-            "files = [os.path.join(at, f) for at, _, names in os.walk('.') for f in names]\n"
+            "files = [os.path.join(at, f) for at, _, names in os.walk('.', followlinks=True) for f in names]\n"
             "print(json.dumps([dict(os.environ), os.getcwd(), files, sys.argv, sys.path]))"
         )
         notebook = with_cells("dpart", look)
         exercise = read_exercise(folder / "harbour.ipynb")
-        with Sandbox(exercise, [harbour_references.public.known], QUICK) as sandbox:
+        with Sandbox(exercise, [harbour_references.public.known], QUICK, degree) as sandbox:
             recording = sandbox.run(submission_from_notebook(notebook, exercise), [Run(0, False)])
         environment, here, files, argv, path = json.loads(recording.runs[0].cells[place(notebook, "dpart") - 1].text)
         assert set(environment) <= {
             *("PATH", "HOME", "TMPDIR", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "OMP_NUM_THREADS"),
-            *("COLUMNS", "LINES", "KINETO_LOG_LEVEL", "TORCHINDUCTOR_CACHE_DIR", "CLICOLOR", "PAGER", "GIT_PAGER"),
+            *(
+                "PWD",
+                "COLUMNS",
+                "LINES",
+                "KINETO_LOG_LEVEL",
+                "TORCHINDUCTOR_CACHE_DIR",
+                "CLICOLOR",
+                "PAGER",
+                "GIT_PAGER",
+            ),
         }
         assert "hunter2" not in str((environment, argv, path))
-        assert {name for name in files if "ipython-" not in name} == {"./chart.txt", "./deep/chart.txt"}
+        assert set(files) == {"./chart.txt", "./deep/chart.txt"}
         assert str(tmp_path) not in str((environment, here, argv, path))
 
 
@@ -298,18 +312,18 @@ class TestTheProcess:
             sandbox.run(submission_from_notebook(notebook, exercise), [Run(0, False)])
         assert sandbox._process is None
 
-    def test_nothing_stays_when_it_is_closed(self, harbour, harbour_references):
-        with Sandbox(harbour, [harbour_references.public.known], QUICK) as sandbox:
+    def test_nothing_stays_when_it_is_closed(self, harbour, harbour_references, degree):
+        with Sandbox(harbour, [harbour_references.public.known], QUICK, degree) as sandbox:
             sandbox.start()
             folder, process = Path(sandbox._folder.name), sandbox._process
         assert not folder.exists()
         assert process.returncode is not None
 
-    def test_it_ends_when_the_trusted_side_is_gone(self, harbour, harbour_references):
+    def test_it_ends_when_the_trusted_side_is_gone(self, harbour, harbour_references, degree):
         """Killed without a word, as by kill -9: the pipes close, and that is all it needs to know."""
-        with Sandbox(harbour, [harbour_references.public.known], QUICK) as sandbox:
+        with Sandbox(harbour, [harbour_references.public.known], QUICK, degree) as sandbox:
             sandbox.start()
-            sandbox._process.stdin.close()
+            sandbox._connection.close()
             assert sandbox._process.wait(timeout=30) == 0
 
     @pytest.mark.parametrize(

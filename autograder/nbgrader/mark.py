@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Dict, Unicode
+from traitlets import Dict, Enum, Unicode
 from traitlets.log import get_logger
 
 from autograder.exercise import nbgrader_info
+from autograder.isolation import AUTO, CHOICES, choose
 from autograder.nbgrader.place import changed, course_folder, exercise_at, exercise_path
 from autograder.submission import submission_from_notebook
 
@@ -36,6 +37,13 @@ class MarkByEngine(NbGraderPreprocessor):
         config=True
     )
     credit = Dict({}, help="The part of a step's points for a verdict, where it is not the usual.").tag(config=True)
+
+    isolation = Enum(CHOICES, AUTO, help="How far student code is set apart: auto, bubblewrap or process.").tag(
+        config=True
+    )
+    limits = Dict({}, help="What one submission may use, where it is not the usual; see autograder/limits.py.").tag(
+        config=True
+    )
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Mark one notebook and write the outputs into it."""
@@ -66,7 +74,17 @@ def _grader(path: Path, course: Path, changed: int) -> Grader:
     secret, new = read_or_create(settings.secret)
     if new:
         get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
-    grader = Grader(exercise_at(path), secret, settings.credit, kept=course / FOLDER / CASES)
+    isolation = choose(settings.isolation)
+    if isolation.warning is not None:
+        get_logger().warning("%s", isolation.warning)
+    grader = Grader(
+        exercise_at(path),
+        secret,
+        settings.credit,
+        kept=course / FOLDER / CASES,
+        limits=settings.limits,
+        isolation=isolation.degree,
+    )
     atexit.register(grader.close)
     return grader
 

@@ -1,0 +1,70 @@
+"""The trusted side's end of the two pipes to a process in the sandbox: whole frames, with a deadline and a size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+
+from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, decode_all, encode
+
+PIECE = 2**20  # bytes that are read at a time
+
+
+class SandboxError(RuntimeError):
+    """The sandbox did not start, died or does not answer."""
+
+
+class Connection:
+    """Sends and receives frames over two descriptors, which it owns."""
+
+    def __init__(self, receiving: int, sending: int) -> None:
+        self._receiving = receiving
+        self._sending = sending
+
+    def send(self, frame: Frame) -> None:
+        """Raises SandboxError where nobody is there."""
+        data = memoryview(encode(frame))
+        try:
+            while data:
+                data = data[os.write(self._sending, data) :]
+        except OSError:
+            raise SandboxError("the sandbox process has ended") from None
+
+    def receive(self, seconds: float, body_limit: int) -> Frame:
+        """The next frame, waited for so long. Raises SandboxError where none comes or it is too large."""
+        deadline = time.monotonic() + seconds
+        lengths = self._read(LENGTHS.size, deadline)
+        header, body = LENGTHS.unpack(lengths)
+        if header > MAX_HEADER_BYTES or body > body_limit:
+            raise SandboxError("the sandbox process sent an answer that is too large")
+        return next(iter(decode_all(lengths + self._read(header + body, deadline))))
+
+    def close(self) -> None:
+        """Close both pipes."""
+        for descriptor in (self._receiving, self._sending):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            # poll, because select cannot take a descriptor above 1023.
+            poll = select.poll()
+            poll.register(self._receiving, select.POLLIN)
+            if left <= 0 or not poll.poll(1000 * left):
+                raise SandboxError("the sandbox process did not answer in time")
+            piece = os.read(self._receiving, min(size - len(data), PIECE))
+            if not piece:
+                raise SandboxError("the sandbox process has ended")
+            data += piece
+        return bytes(data)
+
+
+def pair() -> tuple[Connection, tuple[int, int]]:
+    """A connection, and the two descriptors that the process at its other end reads from and writes to."""
+    requests, sending = os.pipe()
+    receiving, answers = os.pipe()
+    return Connection(receiving, sending), (requests, answers)

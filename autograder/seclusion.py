@@ -1,0 +1,130 @@
+"""In the warm process: a fork for each submission, apart from everything else as far as the degree goes.
+
+`process`: a folder of its own and the kernel's limits. `bubblewrap`: also its own process numbers, mounts, ipc
+and user, so that it can neither see, signal nor trace another submission or the warm process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+# sched.h and sys/mount.h
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+CAPABILITY_VERSION = 0x20080522
+PRIVATE = Path("/tmp")  # in the sandbox: memory that is the submission's own
+
+
+class Seclusion(Protocol):
+    """One way of setting a submission apart."""
+
+    def fork(self) -> int:
+        """As os.fork."""
+
+    def enter(self) -> None:
+        """In the fork, before any of the student's code: into a place of its own. Raises OSError."""
+
+    def leave(self, child: int) -> None:
+        """In the parent, once the fork is dead: remove what it left."""
+
+
+class OwnFolder:
+    """Degree `process`: a folder with copies of the exercise's files, removed afterwards."""
+
+    def __init__(self) -> None:
+        self._base = Path.cwd()
+        self._files = _files(self._base)
+
+    def fork(self) -> int:
+        """As os.fork."""
+        return os.fork()
+
+    def enter(self) -> None:
+        """Into the folder."""
+        folder = self._folder(os.getpid())
+        folder.mkdir()
+        for file in self._files:
+            (shutil.copytree if file.is_dir() else shutil.copy)(file, folder / file.name)
+        os.chdir(folder)
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None
+
+    def leave(self, child: int) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder(child), ignore_errors=True)
+
+    def _folder(self, pid: int) -> Path:
+        return self._base / f".submission-{pid}"
+
+
+class OwnNamespaces:
+    """Degree `bubblewrap`. Needs CAP_SYS_ADMIN in the user namespace that bubblewrap made, see autograder.bubblewrap.
+
+    memory: bytes of files that a submission may have.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc.mount.argtypes = (*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
+        self._mine = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        self._files = _files(Path.cwd())
+        self._size = f"size={memory},mode=0700".encode()
+
+    def fork(self) -> int:
+        """A fork that is number 1 of new process numbers: when it dies, all that it has started dies."""
+        self._call(self._libc.unshare, CLONE_NEWPID)
+        try:
+            child = os.fork()
+        except OSError:
+            self._call(self._libc.setns, self._mine, CLONE_NEWPID)
+            raise
+        if child:
+            self._call(self._libc.setns, self._mine, CLONE_NEWPID)
+        return child
+
+    def enter(self) -> None:
+        """Into new mounts with empty, writable memory, and out of every right over them."""
+        libc = self._libc
+        self._call(libc.unshare, CLONE_NEWNS | CLONE_NEWIPC)
+        for place in (bytes(PRIVATE), b"/dev/shm"):
+            self._call(libc.mount, b"tmpfs", place, b"tmpfs", MS_NOSUID | MS_NODEV, self._size)
+        # Read-only, because whoever is root outside may write its settings of the kernel without any right.
+        self._call(libc.mount, b"proc", b"/proc", b"proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+        folder = PRIVATE / "notebook"
+        folder.mkdir()
+        for file in self._files:
+            (folder / file.name).symlink_to(file)
+        os.chdir(folder)
+        # A user namespace where nobody is mapped: another one cannot be made from here.
+        self._call(libc.unshare, CLONE_NEWUSER)
+        header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+        self._call(libc.capset, header, none)
+
+    def leave(self, child: int) -> None:
+        """Nothing is left: the kernel has removed its mounts with it."""
+
+    def _call(self, function: Callable[..., int], *arguments: object) -> None:
+        if function(*arguments) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"{getattr(function, '__name__', '')}: {os.strerror(number)}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor above the standard ones but these."""
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = max(first, descriptor + 1)
+    with contextlib.suppress(OSError):
+        os.closerange(first, os.sysconf("SC_OPEN_MAX"))
