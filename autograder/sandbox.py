@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +19,6 @@ import torch
 from autograder import bubblewrap
 from autograder.bubblewrap import BubblewrapError
 from autograder.connection import Connection, SandboxError, pair
-from autograder.escape import Bait
 from autograder.exercise import Exercise
 from autograder.isolation import BUBBLEWRAP, PROCESS, IsolationError
 from autograder.limits import Limits
@@ -30,6 +26,7 @@ from autograder.recording import Recording, parse
 from autograder.reference import Known
 from autograder.student_run import Run
 from autograder.submission import Submission
+from autograder.surroundings import baited, copy_files, environment
 from autograder.wire import Frame
 
 # The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
@@ -146,7 +143,7 @@ class Sandbox:
         self._folder = tempfile.TemporaryDirectory(prefix="dojo-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         (folder / TEMPORARY).mkdir()
-        _copy_files(self._exercise.path.parent, folder)
+        copy_files(self._exercise.path.parent, folder)
         self._sharing = tuple(sharing)
         theirs = []
         for sandbox in (self, *sharing):
@@ -154,17 +151,17 @@ class Sandbox:
             theirs.append(ends)
         descriptors = [descriptor for ends in theirs for descriptor in ends]
         program = [*self.program, self.isolation, *map(str, descriptors)]
-        environment = _environment(str(folder / TEMPORARY))
+        around = environment(str(folder / TEMPORARY))
         try:
             if self.isolation == BUBBLEWRAP:
-                program = bubblewrap.command(folder, environment, program)
+                program = bubblewrap.command(folder, around, program)
             self._process = subprocess.Popen(
                 program,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
-                env=environment,
+                env=around,
                 pass_fds=descriptors,
                 start_new_session=True,
             )
@@ -212,7 +209,7 @@ class Sandbox:
         """Try to escape from a submission's place. Raises IsolationError where bubblewrap does not hold."""
         if self.isolation != BUBBLEWRAP:
             return
-        with _bait(folder) as bait:
+        with baited(folder) as bait:
             answer = self._ask(Frame({"probe": asdict(bait)}))
         escapes = answer.header.get("escapes")
         if escapes != []:
@@ -234,27 +231,6 @@ class Sandbox:
         return answer
 
 
-@contextmanager
-def _bait(folder: Path) -> Iterator[Bait]:
-    """Something to reach at the end of every way out."""
-    abstract = f"dojo-{os.getpid()}-{folder.name}" if sys.platform == "linux" else ""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.socket(socket.AF_UNIX) as local,
-        tempfile.NamedTemporaryFile(prefix="dojo-bait-") as file,
-    ):
-        file.write(b"bait")
-        file.flush()
-        if abstract:
-            local.bind(f"\0{abstract}")
-            local.listen()
-        inside = [Path(path) for path in bubblewrap.installed()]
-        home = [path for path in Path.home().iterdir() if not any(other.is_relative_to(path) for other in inside)]
-        read_only = ("/", "/dev", bubblewrap.EXERCISE, str(Path(__file__).parent))
-        port = listener.getsockname()[1]
-        yield Bait(port, abstract, file.name, str(home[0]) if home else "", os.getpid(), read_only)
-
-
 def _case_frame(known: Known, path: Path) -> Frame:
     """The message that lays out a case. Its tensors go through a file, which the sandbox maps and deletes.
 
@@ -266,26 +242,3 @@ def _case_frame(known: Known, path: Path) -> Frame:
     copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     safetensors.torch.save_file(copies, path)
     return Frame({"case": path.name, "scalars": known.scalars, "dtype": known.dtype})
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    """Copy what lies beside the notebook (data, cmp), following links, leaving out every notebook."""
-    for path in source.iterdir():
-        if path.suffix != ".ipynb" and not path.name.startswith((".", "__")):
-            if path.is_dir():
-                shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("*.ipynb", ".*", "__pycache__"))
-            else:
-                shutil.copy(path, target / path.name)
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """Nothing of the instructor's environment: no tokens, no paths to the course."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": folder,
-        "TMPDIR": folder,
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": folder,
-        "OMP_NUM_THREADS": "1",
-    }

@@ -1,28 +1,20 @@
-"""Inside a submission's own process: run its cells over every case and send what they make.
-
-A frame is {"run", "cells"}, with {"cell", "uses", "records"} for each cell that has run since the last one, and
-{"error", "timed_out", "text"} where there is anything to say. Where a d-variable is due, "records" describes it
-and the body has its tensor (safetensors, one key a name).
-The last frame is {"end": true}.
-"""
+"""Inside a submission's own process: run its cells over every case and send what they make."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import safetensors
 import torch
 
 from autograder.guard import Guard
 from autograder.limits import Limits
 from autograder.namespace import clear
+from autograder.outbox import NOTHING, Outbox
 from autograder.shell import (
     CellOutcome,
     CellShell,
@@ -31,20 +23,14 @@ from autograder.shell import (
     run_cell,
     run_compiled,
 )
-from autograder.wire import Frame, encode
 
-END = encode(Frame({"end": True}))
 # Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
 SHARED_BYTES = 2**20
-# A run's cells are sent together, which is much cheaper than one at a time, but not later than this after they ran.
-HELD_SECONDS = 0.2
 # What safetensors takes on this side and gives back on the other; the rest is described.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 )
-NOTHING = CellOutcome("", None)
-"""What a cell does that prints nothing and raises nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class StudentRun:
         self._cases = cases
         self._guard = guard
         self._limits = limits
-        self._out = _Outbox(descriptor)
+        self._out = Outbox(descriptor)
         self._late: set[int] = set()  # cells that ran out of time once are not run again
 
     def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int], *, cell_by_cell: bool) -> None:
@@ -141,52 +127,6 @@ class StudentRun:
         return {"kind": "other", "type": what}, None
 
 
-class _Outbox:
-    """Gathers what the cells of one run made and sends it."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._cells: list[dict[str, Any]] = []
-        self._tensors: dict[str, torch.Tensor] = {}
-        self._run = 0
-        self._sent = time.monotonic()
-
-    def add(
-        self,
-        run: int,
-        cell: int,
-        uses: int,
-        records: dict[str, tuple[dict[str, str], torch.Tensor | None]],
-        outcome: CellOutcome,
-    ) -> None:
-        """Take what one cell made; send it where something has been held for long."""
-        self._run = run
-        described = {"cell": cell, "uses": uses, "records": {name: what for name, (what, _) in records.items()}}
-        if outcome != NOTHING:
-            described |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
-        self._cells.append(described)
-        self._tensors.update((name, tensor) for name, (_, tensor) in records.items() if tensor is not None)
-        if time.monotonic() - self._sent > HELD_SECONDS:
-            self.send()
-
-    def send(self) -> None:
-        """Send what is held."""
-        if self._cells:
-            body = _packed(self._tensors) if self._tensors else b""
-            self._write(encode(Frame({"run": self._run, "cells": self._cells}, body)))
-            self._cells, self._tensors = [], {}
-        self._sent = time.monotonic()
-
-    def end(self) -> None:
-        """Say that there is no more."""
-        self._write(END)
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-
 class Upstream:
     """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
 
@@ -221,23 +161,6 @@ def _fresh(names: dict[str, Any]) -> dict[str, Any]:
         name: [copy(part) for part in value] if type(value) is list and len(value) < 100 else copy(value)
         for name, value in names.items()
     }
-
-
-def _packed(tensors: dict[str, torch.Tensor]) -> bytes:
-    """safetensors' bytes of contiguous tensors that share no memory, without the checks of safetensors.torch.save.
-
-    Those cost three times as much as the rest, for every tensor of every run.
-    """
-    specs = {
-        name: safetensors.TensorSpec(
-            dtype=str(tensor.dtype).removeprefix("torch."),
-            shape=tensor.shape,
-            data_ptr=tensor.data_ptr(),
-            data_len=tensor.numel() * tensor.element_size(),
-        )
-        for name, tensor in tensors.items()
-    }
-    return bytes(safetensors.serialize(specs))
 
 
 @contextlib.contextmanager

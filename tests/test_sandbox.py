@@ -196,7 +196,7 @@ def test_in_a_hidden_case_only(marked):
 
 
 # The worker without its refusal to look around: what would be found if the refusal failed?
-UNCONFINED = "import autograder.worker as w\nw.confine = lambda: None\nw.main()"
+UNCONFINED = "import autograder.child as c, autograder.worker as w\nc.confine = lambda: None\nw.main()"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,119 @@
+"""In the warm process: one submission's own process, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+from autograder import seccomp
+from autograder.guard import confine
+from autograder.limits import Limits
+from autograder.outbox import END
+from autograder.seclusion import OwnNamespaces, Seclusion, close_all_but
+from autograder.wire import LENGTHS
+
+NOT_APART = 125  # the exit code of a fork that could not be confined: none of the student's code has run in it
+PIECE = 2**20  # bytes that are read at a time
+
+
+@contextlib.contextmanager
+def apart(
+    seclusion: Seclusion, limits: Limits, in_use: int, job: Callable[[int], None], *kept: int
+) -> Iterator[tuple[int, int]]:
+    """A fork in a place of its own that does a job; its number and the end of the pipe that the job writes to.
+
+    in_use: the address space that it begins with. kept: other descriptors that the job needs. The caller ends it.
+    """
+    receiving, sending = os.pipe()
+    child = seclusion.fork()
+    if child == 0:
+        # Never returns: neither the parent's clean-up nor a student's atexit handlers may run here.
+        code = NOT_APART
+        try:
+            close_all_but(sending, *kept)
+            os.setsid()
+            seclusion.enter()
+            _limit(limits, in_use, own_user=isinstance(seclusion, OwnNamespaces))
+            seccomp.install()
+            confine()
+            code = 0
+            job(sending)
+        finally:
+            os._exit(code)
+    os.close(sending)
+    try:
+        yield child, receiving
+    finally:
+        os.close(receiving)
+        seclusion.leave(child)
+
+
+def end(child: int) -> int:
+    """Kill what is left of a fork; its exit code."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str]:
+    """Put into `data` what arrives until the last frame, the end of the stream, silence, the deadline or the limit.
+
+    Returns how much it is and which of these it was.
+    """
+    deadline = time.monotonic() + limits.seconds
+    silence = limits.cell_seconds + limits.stall_seconds
+    size = checked = 0
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return size, "timeout"
+        if not select.select([descriptor], [], [], min(left, silence))[0]:
+            return size, "stalled"
+        with data[size : size + PIECE] as room:
+            count = os.readv(descriptor, [room])
+        if not count:
+            return size, "closed"
+        size += count
+        if size > limits.result_bytes:
+            return limits.result_bytes, "flood"
+        # A process that the submission left behind may hold the pipe open, so its end is a frame.
+        while (stop := _frame_end(data, checked, size)) is not None:
+            if data[checked:stop] == END:
+                return stop, "end"
+            checked = stop
+
+
+def _frame_end(data: memoryview, start: int, size: int) -> int | None:
+    """Where the frame that begins at `start` ends; None while it is incomplete."""
+    if size - start < LENGTHS.size:
+        return None
+    stop: int = start + LENGTHS.size + sum(LENGTHS.unpack_from(data, start))
+    return stop if stop <= size else None
+
+
+def _limit(limits: Limits, in_use: int, *, own_user: bool) -> None:
+    """The kernel's limits for this process. in_use: the address space that it begins with.
+
+    own_user: whether its threads are counted apart from those of whoever grades.
+    """
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NOFILE: limits.open_files,
+    }
+    if own_user:
+        wanted[resource.RLIMIT_NPROC] = limits.threads
+    if in_use:
+        wanted[resource.RLIMIT_AS] = in_use + limits.memory_bytes
+    for what, value in wanted.items():
+        _, hard = resource.getrlimit(what)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (value, value))
