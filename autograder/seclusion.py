@@ -19,6 +19,7 @@ from typing import Protocol
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 CAPABILITY_VERSION = 0x20080522
+FILES = 10_000  # that a submission may have in each of its places: empty ones take the kernel's memory too
 PRIVATE = Path("/tmp")  # in the sandbox: memory that is the submission's own
 
 
@@ -75,7 +76,7 @@ class OwnNamespaces:
         self._libc.mount.argtypes = (*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
         self._mine = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._files = _files(Path.cwd())
-        self._size = f"size={memory},mode=0700".encode()
+        self._size = f"size={memory},nr_inodes={FILES},mode=0700".encode()
 
     def fork(self) -> int:
         """A fork that is number 1 of new process numbers: when it dies, all that it has started dies."""
