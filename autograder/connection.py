@@ -7,7 +7,7 @@ import os
 import select
 import time
 
-from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, decode_all, encode
+from autograder.wire import LENGTHS, MAX_HEADER_BYTES, Frame, WireError, decode_header, encode
 
 PIECE = 2**20  # bytes that are read at a time
 
@@ -33,13 +33,17 @@ class Connection:
             raise SandboxError("the sandbox process has ended") from None
 
     def receive(self, seconds: float, body_limit: int) -> Frame:
-        """The next frame, waited for so long. Raises SandboxError where none comes or it is too large."""
+        """The next frame, waited for so long. Raises SandboxError where none comes, or it is too large or no frame."""
         deadline = time.monotonic() + seconds
-        lengths = self._read(LENGTHS.size, deadline)
-        header, body = LENGTHS.unpack(lengths)
+        header, body = LENGTHS.unpack(self._read(LENGTHS.size, deadline))
         if header > MAX_HEADER_BYTES or body > body_limit:
             raise SandboxError("the sandbox process sent an answer that is too large")
-        return next(iter(decode_all(lengths + self._read(header + body, deadline))))
+        try:
+            described = decode_header(self._read(header, deadline))
+        except WireError as error:
+            raise SandboxError(f"the sandbox process sent {error}") from None
+        # The body may be the largest that is allowed: it is never copied as a whole.
+        return Frame(described, self._read(body, deadline))
 
     def close(self) -> None:
         """Close both pipes."""
@@ -47,7 +51,7 @@ class Connection:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
-    def _read(self, size: int, deadline: float) -> bytes:
+    def _read(self, size: int, deadline: float) -> bytearray:
         data = bytearray()
         while len(data) < size:
             left = deadline - time.monotonic()
@@ -60,7 +64,7 @@ class Connection:
             if not piece:
                 raise SandboxError("the sandbox process has ended")
             data += piece
-        return bytes(data)
+        return data
 
 
 def pair() -> tuple[Connection, tuple[int, int]]:

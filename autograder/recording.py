@@ -13,6 +13,7 @@ from autograder.wire import Frame, WireError, decode_all
 
 KINDS = frozenset({"tensor", "none", "undefined", "other"})
 MAX_TEXT = 25_000  # a little above what the sandbox keeps of a cell's output
+MAX_DESCRIPTION_BYTES = 500  # that describe one tensor in safetensors' format
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,38 @@ class Recording:
     detail: str = ""
 
 
-def parse(data: bytes, runs: int, names: Collection[str], detail: str | None = None) -> Recording:
+def parse(
+    data: bytes | bytearray, runs: int, names: Collection[str], cells: Collection[int], detail: str | None = None
+) -> Recording:
     """Read the frames of one submission. What is recorded first for a name stands; unknown names are ignored.
 
-    detail: why the submission did not reach its end, None where it did. Never raises: what cannot be
-    understood ends the recording there.
+    cells: the places of those that were run. detail: why the submission did not reach its end, None where it did.
+    Never raises: what cannot be understood ends the recording there. What it takes is bounded by what was asked
+    for: every frame has to say something of a cell that none before it spoke of.
     """
     records = tuple(RunRecord() for _ in range(runs))
     try:
         for frame in decode_all(data):
             if frame.header.get("end") is not True:
-                _add(records, frame, names)
+                _add(records, frame, names, cells)
     except (WireError, ValueError, TypeError) as error:
         return Recording(records, False, f"its answer could not be read ({error})")
     return Recording(records, detail is None, detail or "")
 
 
-def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str]) -> None:
+def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str], asked: Collection[int]) -> None:
     number, cells = frame.header.get("run"), frame.header.get("cells")
     if type(number) is not int or not 0 <= number < len(records):
         raise ValueError("a run that was not asked for")
     if not isinstance(cells, list):
         raise ValueError("cells of the wrong form")
     record = records[number]
-    tensors = _tensors(frame.body) if frame.body else {}
+    before = len(record.cells)
+    tensors = _tensors(bytes(frame.body), names) if frame.body else {}
     for described in cells:
         index, cell = _cell(described)
+        if index not in asked:
+            raise ValueError("a cell that was not asked for")
         record.cells.setdefault(index, cell)
         values = described.get("records")
         if not isinstance(values, dict):
@@ -84,6 +91,8 @@ def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str]) -
         for name, description in values.items():
             if name in names and name not in record.values:
                 record.values[name] = _value(description, tensors.get(name))
+    if len(record.cells) == before:
+        raise ValueError("nothing new in an answer")
 
 
 def _cell(header: Any) -> tuple[int, RanCell]:
@@ -106,11 +115,18 @@ def _value(description: Any, tensor: torch.Tensor | None) -> Value:
     kind = description.get("kind") if isinstance(description, dict) else None
     if kind not in KINDS or (kind == "tensor") != (tensor is not None):
         raise ValueError("a value of an unknown kind")
-    return Value(kind, tensor, printable(str(description.get("type", ""))[:200]))
+    what = description.get("type", "")
+    if not isinstance(what, str):
+        raise ValueError("a type that is no text")
+    return Value(kind, tensor, printable(what[:200]))
 
 
-def _tensors(body: bytes) -> dict[str, torch.Tensor]:
+def _tensors(body: bytes, names: Collection[str]) -> dict[str, torch.Tensor]:
     """The tensors of a frame. safetensors checks every offset against the body's length."""
+    size = int.from_bytes(body[:8], "little")
+    # safetensors takes a description of 100 MB, of millions of empty tensors.
+    if size > MAX_DESCRIPTION_BYTES * (1 + len(names)):
+        raise ValueError("more tensors than were asked for")
     try:
         return dict(safetensors.torch.load(body))
     except Exception as error:  # safetensors has its own error type and raises others for odd dtypes

@@ -88,6 +88,7 @@ class Sandbox:
             "cell_by_cell": cell_by_cell,
         }
         frame = Frame({"submission": True}, json.dumps(request).encode())
+        cells = frozenset(cell.index for cell in submission.script)
         lost = ""
         for _ in range(2):
             self.start()
@@ -102,8 +103,8 @@ class Sandbox:
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
-                return parse(answer.body, len(runs), self._names, self._why_ended(answer))
-        return parse(b"", len(runs), self._names, lost)
+                return parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
+        return parse(b"", len(runs), self._names, cells, lost)
 
     def _why_ended(self, answer: Frame) -> str | None:
         ending, code = answer.header.get("ending"), answer.header.get("exit")

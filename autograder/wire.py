@@ -25,7 +25,7 @@ class Frame:
     """One message: a JSON object and a body of bytes."""
 
     header: dict[str, Any]
-    body: bytes = b""
+    body: bytes | bytearray = b""
 
 
 def encode(frame: Frame) -> bytes:
@@ -34,7 +34,7 @@ def encode(frame: Frame) -> bytes:
     return LENGTHS.pack(len(header), len(frame.body)) + header + frame.body
 
 
-def decode_all(data: bytes) -> Iterator[Frame]:
+def decode_all(data: bytes | bytearray) -> Iterator[Frame]:
     """Every whole frame at the start of `data`. Stops at the first that is cut short; raises WireError on nonsense."""
     at = 0
     while len(data) - at >= LENGTHS.size:
@@ -45,11 +45,13 @@ def decode_all(data: bytes) -> Iterator[Frame]:
         end = start + header_size + body_size
         if end > len(data):
             return
-        yield Frame(_header(data[start : start + header_size]), data[start + header_size : end])
+        header = decode_header(data[start : start + header_size])
+        yield Frame(header, bytes(data[start + header_size : end]))
         at = end
 
 
-def _header(data: bytes) -> dict[str, Any]:
+def decode_header(data: bytes | bytearray) -> dict[str, Any]:
+    """A frame's JSON object. Raises WireError on anything else."""
     try:
         header = json.loads(data)
     except (ValueError, RecursionError):
