@@ -8,6 +8,7 @@ the public case, autograd works as ever, so using it in a scratch cell costs not
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -19,6 +20,20 @@ import torch
 from torch.autograd import Variable, forward_ad
 
 GRAD_FN: Any = vars(torch._C.TensorBase)["grad_fn"]  # what torch.Tensor inherits
+
+
+C: Any = torch._C
+# TorchScript calls the engine from C++, also when what was compiled in the public case is called in a hidden one.
+PAST_THE_ENGINE = (
+    (C, ("_ImperativeEngine", "_jit_script_compile", "_jit_script_compile_overload", "_jit_script_class_compile")),
+    (C, ("import_ir_module", "import_ir_module_from_buffer", "_import_ir_module_from_package")),
+    (C.CompilationUnit, ("__init__", "define")),
+    (C.ScriptModule, ("_define",)),
+)
+
+
+def _not_here(*args: Any, **kwargs: Any) -> Any:
+    raise PermissionError("TorchScript is not available while a notebook is graded; call the function itself")
 
 
 class Guard:
@@ -35,6 +50,12 @@ class Guard:
         # A graph's nodes can be called one by one, without the engine.
         hidden = property(lambda tensor: None if self.poisoned else GRAD_FN.__get__(tensor))
         setattr(torch.Tensor, "grad_fn", hidden)  # noqa: B010
+        # Without TorchScript, torch.jit.script gives a function back as it is; forward AD then loads nothing of it.
+        os.environ["PYTORCH_JIT"] = "0"
+        torch.jit._state.disable()
+        for owner, names in PAST_THE_ENGINE:
+            for name in names:
+                setattr(owner, name, _not_here)
 
     def _watch(self, unpack: Callable[..., Any]) -> Callable[..., Any]:
         def unpack_dual(*args: Any, **kwargs: Any) -> Any:

@@ -78,7 +78,7 @@ def _answers(script: str, codes: Sequence[str], *arguments: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def answer() -> Answers:
     """What a code does in a process with a guard, poisoned or not; one process for all codes."""
-    codes = [*WAYS.values(), *NODES.values(), *HONEST.values(), *COMPARING, NOISE]
+    codes = [*WAYS.values(), *NODES.values(), *HONEST.values(), *COMPARING, NOISE, *PAST.values()]
     found = {
         poisoned: dict(zip(codes, _answers(BEFORE, codes, json.dumps(poisoned)), strict=True))
         for poisoned in (False, True)
@@ -112,6 +112,7 @@ WAYS = {
     "forward AD": "import torch.autograd.forward_ad as fw\nparts = []\nwith fw.dual_level():\n"
     "    for e in torch.eye(20).view(20, 5, 4):\n        parts.append(fw.unpack_dual(f(fw.make_dual(x0, e))).tangent)\n"
     "found = torch.stack(parts).view(5, 4)",
+    "a compiled function": "found = torch.autograd.grad(*reversed((x := x0.clone().requires_grad_(), torch.jit.script(f)(x))))[0]",
     "an optimiser's step": "x, loss = graph()\nloss.backward()\ntorch.optim.SGD([x], lr=1.0).step()\nfound = x0 - x",
     "a hook": "x, loss = graph()\nkept = []\nx.register_hook(lambda g: kept.append(g.clone()))\nloss.backward()\nfound = kept[0]",
     "a hook after accumulation": "x, loss = graph()\nkept = []\n"
@@ -138,6 +139,20 @@ def test_it_is_counted_and_worth_nothing_where_marks_are_decided(way, answer):
     found = answer(WAYS[way], True)
     assert not found["right"]
     assert found["uses"] >= 1
+
+
+PAST = {
+    "a compiled function": "torch.jit._state.enable()\ntorch.jit.script(F.hardtanh)",
+    "a compiled text": "torch.jit.CompilationUnit('def f(x: Tensor):\\n    return torch.autograd.grad([x.sum()], [x])[0]')",
+    "an engine of one's own": "torch._C._ImperativeEngine()",
+}
+
+
+@pytest.mark.parametrize("poisoned", [False, True])
+@pytest.mark.parametrize("way", PAST)
+def test_what_calls_the_engine_from_cpp_is_refused(answer, way, poisoned):
+    """In the public case too: what is compiled there could be called in a hidden one."""
+    assert "PermissionError" in answer(PAST[way], poisoned)["error"]
 
 
 NODES = {
