@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 
+from autograder.autograd_cells import AutogradCells, autograd_cells
 from autograder.forward import Assignment, ForwardError, parse_forward
 
 Cell = Any  # nbformat's NotebookNode: a dict with attribute access
@@ -21,11 +22,13 @@ class ExerciseError(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """One gradient that is marked.
+    """One gradient that is marked, or one value.
 
-    name: the d-variable that the student assigns. tensor: the tensor it is the gradient of.
-    label: the tensor's name as `cmp` prints it. check: grade_id of its check cell. points: its worth.
+    name: the variable that is marked, for a gradient the d-variable that the student assigns.
+    tensor: the tensor it is the gradient of; for a value, what it is compared with, which an autograd cell assigns.
+    label: what `cmp` prints it as. check: grade_id of its check cell. points: its worth.
     solutions: grade_ids of its solution cells, in order; more than one where several paths add up.
+    gradient: whether it is a gradient. A value is what the locked cells tagged `run` make of a student's code.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Step:
     check: str
     points: float
     solutions: tuple[str, ...]
+    gradient: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Exercise:
 
     setup: sources of the locked code cells before the forward cell, in order, the parameters cell among
     them. parameters: index in `setup` after which a case's own parameters are set. forward: source of the
-    forward cell. steps: the marked gradients, in the order of their check cells. locked: every locked
-    cell's source by grade_id. cells: the notebook's nbgrader cells by grade_id, in order.
+    forward cell. autograd: what the locked autograd cells hold. steps: what is marked, in the order of the check
+    cells. runs: sources by grade_id of the locked cells tagged `run`, which are run beside a submission at their
+    place. locked: every locked cell's source by grade_id. cells: the nbgrader cells by grade_id, in order.
     """
 
     name: str
@@ -52,7 +57,9 @@ class Exercise:
     parameters: int
     forward: str
     assignments: tuple[Assignment, ...]
+    autograd: AutogradCells
     steps: tuple[Step, ...]
+    runs: dict[str, str]
     locked: dict[str, str]
     cells: dict[str, Cell]
 
@@ -64,6 +71,16 @@ class Exercise:
     def max_score(self) -> float:
         """The sum of all points."""
         return sum(step.points for step in self.steps)
+
+    @property
+    def gradients(self) -> tuple[Step, ...]:
+        """The steps that are gradients."""
+        return tuple(step for step in self.steps if step.gradient)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """What values are compared with: names that an autograd cell assigns and no student may know."""
+        return tuple(step.tensor for step in self.steps if not step.gradient)
 
 
 def read_exercise(path: Path) -> Exercise:
@@ -83,6 +100,8 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
     setup: list[str] = []
     parameters = 0
     forward: str | None = None
+    autograd: list[str] = []
+    runs: dict[str, str] = {}
     for cell in notebook.cells:
         info = nbgrader_info(cell)
         grade_id = info.get("grade_id")
@@ -98,7 +117,11 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
             if forward is not None:
                 raise ExerciseError(f"{path}: two cells have the tag forward; an exercise has one forward pass")
             forward = cell.source
-        elif forward is None and not has_tag(cell, "autograd"):
+        elif has_tag(cell, "autograd"):
+            autograd.append(cell.source)
+        elif has_tag(cell, "run") and isinstance(grade_id, str):
+            runs[grade_id] = cell.source
+        elif forward is None:
             setup.append(cell.source)
             if has_tag(cell, "parameters"):
                 parameters = len(setup)
@@ -108,7 +131,11 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
         assignments = parse_forward(forward)
     except ForwardError as error:
         raise ExerciseError(f"{path}: {error}") from None
+    found = autograd_cells(tuple(autograd))
     steps = tuple(_steps(cells, path))
+    for step in steps:
+        if not step.gradient and step.tensor not in found.values:
+            raise ExerciseError(f"{path}: {step.check} compares with {step.tensor}, which no autograd cell assigns")
     if not steps:
         raise ExerciseError(f"{path}: no check cell; add one such as cmp('x', dx, x) with points")
     return Exercise(
@@ -118,7 +145,9 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
         parameters=parameters,
         forward=forward,
         assignments=assignments,
+        autograd=found,
         steps=steps,
+        runs=runs,
         locked={grade_id: cell.source for grade_id, cell in cells.items() if is_locked(cell)},
         cells=cells,
     )
@@ -148,11 +177,14 @@ def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
         info = nbgrader_info(cell)
         if not info.get("grade") or info.get("solution"):
             continue
-        label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
-        own = tuple(s for s in solutions if s == name or s.startswith(f"{name}_path"))
+        compare, label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
+        # A value is made by a `run` cell; the student's part in it is the cell that goes by the label.
+        answer = name if compare == "cmp" else label
+        own = tuple(s for s in solutions if s == answer or s.startswith(f"{answer}_path"))
         if not own:
-            raise ExerciseError(f"{path}: check cell {grade_id} marks {name}, but no solution cell has that grade_id")
-        yield Step(name, tensor, label, grade_id, _points(info, f"{path}: check cell {grade_id}"), own)
+            raise ExerciseError(f"{path}: check cell {grade_id} marks {answer}, but no solution cell has that grade_id")
+        points = _points(info, f"{path}: check cell {grade_id}")
+        yield Step(name, tensor, label, grade_id, points, own, gradient=compare == "cmp")
 
 
 def _points(info: dict[str, Any], where: str) -> float:
@@ -162,13 +194,21 @@ def _points(info: dict[str, Any], where: str) -> float:
     return float(points)
 
 
-def _check_call(source: str, where: str) -> tuple[str, str, str]:
-    """Label, d-variable and tensor of a check cell's `cmp('x', dx, x)`."""
+def _check_call(source: str, where: str) -> tuple[str, str, str, str]:
+    """Function, label, variable and tensor of a check cell's `cmp('x', dx, x)` or `cmp_value('x', found, expected)`."""
     try:
         body = ast.parse(source).body
     except SyntaxError:
         body = []
     match body:
-        case [ast.Expr(ast.Call(ast.Name("cmp"), [ast.Constant(str(label)), ast.Name(name), ast.Name(tensor)], []))]:
-            return label, name, tensor
-    raise ExerciseError(f"{where} is not of the form cmp('x', dx, x)")
+        case [
+            ast.Expr(
+                ast.Call(
+                    ast.Name("cmp" | "cmp_value" as function),
+                    [ast.Constant(str(label)), ast.Name(name), ast.Name(tensor)],
+                    [],
+                )
+            )
+        ]:
+            return function, label, name, tensor
+    raise ExerciseError(f"{where} is not of the form cmp('x', dx, x) or cmp_value('x', found, expected)")

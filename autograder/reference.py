@@ -23,7 +23,7 @@ from autograder.differentiate import (
     vanishing,
 )
 from autograder.exercise import Exercise, ExerciseError
-from autograder.namespace import DTYPES, default_dtype
+from autograder.namespace import DTYPES, default_dtype, run_autograd
 from autograder.setups import Setup, plain, setups
 
 
@@ -31,7 +31,8 @@ from autograder.setups import Setup, plain, setups
 class Known:
     """What a student may know of a case: tensors and plain values by name, no gradient, no graph.
 
-    upstream: independent random gradients, by the d-variable that they take the place of, step by step.
+    upstream: independent random gradients, by the d-variable that they take the place of, step by step. A
+    d-variable that is given (see autograd_cells) is in `tensors` too, with its true gradient.
     dtype: the default dtype of its runs.
     """
 
@@ -45,7 +46,8 @@ class Known:
 class Reference:
     """One case on the trusted side.
 
-    end: the true gradients, as totals and by path. step: those for the random upstream gradients.
+    end: the true gradients, as totals and by path. step: those for the random upstream gradients. What a marked
+    value is compared with is in both, as a total without paths.
     vanishing: marked tensors whose true gradient is zero, so that end to end proves nothing.
     """
 
@@ -84,10 +86,11 @@ def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
     with setups(exercise) as setup:
         names = setup(PUBLIC)
     try:
-        leaves = cut_forward(names, exercise.assignments, _marked(exercise)).leaves
+        marked = [step.tensor for step in exercise.gradients]
+        leaves = cut_forward(names, exercise.assignments, marked).leaves
     except Exception as error:
         raise ExerciseError(f"{exercise.path}: the forward cell failed: {error}") from None
-    missing = [name for name in _marked(exercise) if name not in leaves]
+    missing = [name for name in marked if name not in leaves]
     if missing:
         raise ExerciseError(f"{exercise.path}: nothing assigns {', '.join(missing)}")
     return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
@@ -137,19 +140,46 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
         raise ExerciseError(f"{exercise.path}: the forward cell failed: {type(error).__name__}: {error}") from None
     pair = (total, elsewhere) if case.dtype == "float64" else (elsewhere, total)
     upstream = _random_upstream(cut.leaves, case, secret)
-    names_of = {step.tensor: step.name for step in exercise.steps}
+    given = exercise.autograd.given
+    names_of = {step.tensor: step.name for step in exercise.gradients} | {tensor: d for d, tensor in given.items()}
+    values = _values(exercise, case, names)
+    expected = {name: values.pop(name) for name in exercise.expected}
     return Reference(
         case,
         Known(
-            tensors={k: v.detach() for k, v in names.items() if isinstance(v, torch.Tensor)} | cut.values,
-            scalars=plain(names),
+            tensors={k: v.detach() for k, v in names.items() if isinstance(v, torch.Tensor)}
+            | cut.values
+            | {d: total[tensor] for d, tensor in given.items()}
+            | {k: v for k, v in values.items() if isinstance(v, torch.Tensor)},
+            scalars=plain(names) | plain(values),
             upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
             dtype=case.dtype,
         ),
-        Gradients(total, through_steps(cut, total).paths),
-        through_steps(cut, upstream),
+        _with_values(Gradients(total, through_steps(cut, total).paths), expected),
+        _with_values(through_steps(cut, upstream), expected),
         vanishing(*pair),
     )
+
+
+def _values(exercise: Exercise, case: Case, names: dict[str, Any]) -> dict[str, Any]:
+    """What the autograd cells assign beside gradients; they are run only where there is any."""
+    wanted = exercise.autograd.values
+    if not wanted:
+        return {}
+    try:
+        with default_dtype(case.dtype):
+            found = run_autograd(names, (exercise.forward, *exercise.autograd.sources))
+        values = {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in found.items() if k in wanted}
+        absent = [name for name in exercise.expected if not isinstance(values.get(name), torch.Tensor)]
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: an autograd cell failed: {type(error).__name__}: {error}") from None
+    if absent:
+        raise ExerciseError(f"{exercise.path}: {absent[0]} is no tensor after the autograd cells; a check needs one")
+    return values
+
+
+def _with_values(gradients: Gradients, values: Tensors) -> Gradients:
+    return Gradients(gradients.total | values, gradients.paths | {name: {} for name in values})
 
 
 def _random_upstream(leaves: Tensors, case: Case, secret: bytes) -> Tensors:
@@ -165,4 +195,5 @@ def _finite(reference: Reference) -> bool:
 
 
 def _marked(exercise: Exercise) -> list[str]:
-    return [step.tensor for step in exercise.steps]
+    """Where the forward pass is cut: the tensors whose gradients are marked, and those whose gradients are given."""
+    return [*(step.tensor for step in exercise.gradients), *exercise.autograd.given.values()]

@@ -22,7 +22,7 @@ import torch
 
 from autograder.cases import PUBLIC, Case
 from autograder.exercise import Exercise
-from autograder.namespace import overlaid, run_setup
+from autograder.namespace import clear, overlaid, run_setup
 from autograder.shell import CellShell, new_shell
 
 Setup = Callable[[Case], dict[str, Any]]
@@ -79,6 +79,10 @@ class _Setups:
         if names is None:
             names = self._run(case)
             _save(names, file)
+        else:
+            # The exercise's functions look up here what they are not given.
+            clear(self._shell)
+            self._shell.user_ns.update(names)
         return names
 
     def _run(self, case: Case) -> dict[str, Any]:

@@ -35,7 +35,10 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class CaseNames:
-    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients."""
+    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients.
+
+    A gradient that is among both is given to the student: true end to end, random step by step.
+    """
 
     names: dict[str, Any]
     upstream: dict[str, torch.Tensor]
@@ -74,6 +77,9 @@ class StudentRun:
             # Every submission has its own copy of the cases' memory, so only what runs twice must be kept whole.
             self._shell.user_ns.update(_fresh(case.names) if uses[run.case] > 1 else case.names)
             upstream = Upstream(case.upstream if run.stepwise else {})
+            if run.stepwise:
+                given = case.upstream.keys() & case.names.keys()
+                self._shell.user_ns.update({name: case.upstream[name].clone() for name in given})
             torch.set_default_dtype(case.dtype)
             visible = run.case == 0
             with contextlib.nullcontext() if visible else _muted():
@@ -98,7 +104,8 @@ class StudentRun:
         self._out.end()
 
     def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
-        seconds = self._limits.cell_seconds
+        # Who has one long loop, such as a training of their own, may have many: all of them must fit in.
+        seconds = self._limits.cell_seconds / 2 ** len(self._late)
         if code is None:
             return run_cell(self._shell, source, seconds)
         return run_compiled(self._shell, code, source, seconds, show=show)

@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.exercise import Cell, Exercise, Step, has_tag, nbgrader_info
+from autograder.exercise import Cell, Exercise, has_tag, nbgrader_info
 
 # A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
 MAX_NOTEBOOK_BYTES = 64 * 2**20
@@ -35,7 +35,7 @@ class Submission:
     """A student's cells as a script, and what was noticed on the way.
 
     sources: for each d-variable, the code of its own solution cells as submitted.
-    indices: for each d-variable, the places of those cells in the notebook.
+    indices: for each d-variable, the places of those cells in the notebook; for a value, of the run cells too.
     flags: sentences for the instructor, such as a check cell that was edited.
     """
 
@@ -83,9 +83,10 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
     """The script of a notebook that has been read already.
 
-    Locked cells are never run from a submission: the exercise's own have run before. They are known by
-    their grade_id, by the `autograd` tag or, where the metadata is lost, by their text. Of two cells with
-    one id the last counts, as in nbgrader, and the other is an ordinary cell.
+    Locked cells are never run from a submission: the exercise's own have run before, and those tagged `run` are
+    run at their place, or at the end where a submission has lost them. They are known by their grade_id, by the
+    `autograd` tag or, where the metadata is lost, by their text. Of two cells with one id the last counts, as in
+    nbgrader, and the other is an ordinary cell.
     """
     locked_sources = {source.strip() for source in exercise.locked.values()}
     seen: dict[str, int] = {}
@@ -103,6 +104,8 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
         if known in exercise.locked:
             if cell.source.strip() != exercise.locked[known].strip():
                 flags.append(f"the locked cell {known} was edited; the original was used")
+            if known in exercise.runs:
+                runs.append((index, exercise.runs[known]))
             continue
         # nbgrader turns a known cell back into the type that it was released with.
         cell_type = cell.cell_type if known is None else exercise.cells[known].cell_type
@@ -110,21 +113,25 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             continue
         runs.append((index, cell.source))
     flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]
-    moments = {step.name: _moment(step, seen) for step in exercise.steps}
+    for grade_id in exercise.runs.keys() - seen.keys():
+        seen[grade_id] = len(notebook.cells) + len(runs)
+        runs.append((seen[grade_id], exercise.runs[grade_id]))
+    parts = {step.name: (*step.solutions, *(() if step.gradient else exercise.runs)) for step in exercise.steps}
+    moments = {step.name: _moment((*parts[step.name], step.check), seen) for step in exercise.steps}
     return Submission(
         script=_script(runs, moments),
         sources={
             step.name: tuple(notebook.cells[seen[s]].source for s in step.solutions if s in seen)
             for step in exercise.steps
         },
-        indices={step.name: tuple(seen[s] for s in step.solutions if s in seen) for step in exercise.steps},
+        indices={name: tuple(seen[part] for part in own if part in seen) for name, own in parts.items()},
         flags=tuple(flags),
     )
 
 
-def _moment(step: Step, seen: dict[str, int]) -> float:
-    """After which cell a step's value is final: its last solution or check cell, or the end without any."""
-    return max((seen[name] for name in (*step.solutions, step.check) if name in seen), default=float("inf"))
+def _moment(parts: Sequence[str], seen: dict[str, int]) -> float:
+    """After which cell a step's value is final: the last of its solution, run and check cells, or the end."""
+    return max((seen[part] for part in parts if part in seen), default=float("inf"))
 
 
 def _script(runs: Sequence[tuple[int, str]], moments: dict[str, float]) -> tuple[ScriptCell, ...]:

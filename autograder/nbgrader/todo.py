@@ -10,11 +10,14 @@ from nbgrader.preprocessors import ClearSolutions
 from autograder.exercise import Exercise, ExerciseError, Step, exercise_from_notebook, nbgrader_info
 from autograder.forward import consumers
 
+# For what is no gradient, such as the body of a function: what is to do stands before it.
+ANY_STUB = "pass  # TODO: your code"
+
 
 class TodoStubs(ClearSolutions):
     """ClearSolutions with a stub of its own for each solution cell.
 
-    The stub assigns the step's d-variable, so that an untouched notebook runs from top to bottom.
+    A gradient's stub assigns its d-variable, so that an untouched notebook runs from top to bottom.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -29,9 +32,8 @@ class TodoStubs(ClearSolutions):
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
         """Give nbgrader's own clearing the stub of this cell."""
-        stub = self._stubs.get(str(nbgrader_info(cell).get("grade_id")))
-        if stub is not None:
-            self.code_stub = {resources["language"]: stub}
+        stub = self._stubs.get(str(nbgrader_info(cell).get("grade_id")), ANY_STUB)
+        self.code_stub = {resources["language"]: stub}
         cleared: tuple[Any, Any] = super().preprocess_cell(cell, resources, cell_index)
         return cleared
 
@@ -40,7 +42,7 @@ def stubs(exercise: Exercise, shapes: dict[str, tuple[int, ...]]) -> dict[str, s
     """The stub line of each solution cell, by grade_id. shapes: of the marked tensors, by name."""
     return {
         grade_id: _stub(exercise, step, path, shapes[step.tensor])
-        for step in exercise.steps
+        for step in exercise.gradients
         for path, grade_id in enumerate(step.solutions)
     }
 
