@@ -7,13 +7,14 @@ ASSIGNMENT ?= backprop
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks bench lint generate release collect autograde feedback export grade clean
+.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
 	@echo "make test        all tests        make lint   format, lint and types"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
 	@echo "make bench       what grading costs, beside stock nbgrader"
+	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
 	@echo "make generate    solutions/ -> assignments/ (the students' notebooks)"
 	@echo "make release     put the assignment into the exchange"
 	@echo "make collect     fetch what students have submitted"
@@ -34,10 +35,13 @@ test: .venv/ready
 	@python -m pytest -n 2 --dist loadfile
 
 test-marks: .venv/ready
-	@python -m pytest -m marks tests/marks
+	@python -m pytest -m marks tests/marks tests/explain
 
 bench: .venv/ready
 	@python -m tests.benchmarks.bench_grading
+
+bench-explain: .venv/ready
+	@python -W ignore -m tests.explain.measure
 
 lint: .venv/ready
 	@ruff format --check . && ruff check . && mypy

@@ -11,6 +11,7 @@ from typing import Protocol
 from autograder.apart import taken_apart
 from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
+from autograder.explaining import Explainer, explained
 from autograder.limits import Limits
 from autograder.provenance import evades, names_low_precision, reads_grad
 from autograder.recording import RanCell, Recording, RunRecord
@@ -27,9 +28,12 @@ from autograder.verdict import (
     Judgement,
     Target,
     Tolerance,
+    Verdict,
     judge,
 )
 
+# What the explainer may say more of; the others have said why.
+EXPLAINED = frozenset({Verdict.WRONG, Verdict.SHAPE, Verdict.PATH_MISSING})
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 
 
@@ -83,7 +87,11 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
             evades=evades(sources, own, step.name, recorded),
             unfinished="" if unfinished is None else f"not all of its runs were finished: {unfinished}",
         )
-        judgements[step.name] = judge(evidence)
+        judgement = judge(evidence)
+        if judgement.verdict in EXPLAINED:
+            values = [run.values.get(step.name) for run in checked.recording.runs[1:]]
+            judgement = explained(judgement, targets.explainer.why(step, values))
+        judgements[step.name] = judgement
     cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
     flags = tuple(f"a cell ended the Python process ({why}); the rest was graded without it" for why in ended.values())
     return Outcome(judgements, cells, flags, unfinished)
@@ -190,6 +198,7 @@ class Targets:
 
     def __init__(self, exercise: Exercise, references: References) -> None:
         self.public = {step.name: references.public.end.total[step.tensor] for step in exercise.steps}
+        self.explainer = Explainer(exercise, references)
         self.vanishing = {step.name for step in exercise.steps if step.tensor in references.public.vanishing}
         self.hidden = [_case_targets(exercise, reference, IN_FLOAT64) for reference in references.hidden]
         self.rounded = [_case_targets(exercise, reference, IN_FLOAT32) for reference in references.rounded]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Reference:
     end: the true gradients, as totals and by path. step: those for the random upstream gradients. What a marked
     value is compared with is in both, as a total without paths.
     vanishing: marked tensors whose true gradient is zero, so that end to end proves nothing.
+    names: everything after setup, modules and functions too, to run a forward line again.
     """
 
     case: Case
@@ -56,6 +58,7 @@ class Reference:
     end: Gradients
     step: Gradients
     vanishing: frozenset[str]
+    names: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
         _with_values(Gradients(total, through_steps(cut, total).paths), expected),
         _with_values(through_steps(cut, upstream), expected),
         vanishing(*pair),
+        names,
     )
 
 

@@ -83,7 +83,11 @@ def test_every_solution_has_its_stub_notebook():
     assert [path.name for path in STUBS] == [path.name for path in SOLUTIONS]
 
 
-@pytest.mark.parametrize(("name", "canonical"), [("dojo.py", "autograder/student/dojo.py"), ("names.txt", "names.txt")])
+STUDENT_FILES = sorted(path.name for path in (ROOT / "autograder" / "student").glob("dojo*.py"))
+CANONICAL = {name: f"autograder/student/{name}" for name in STUDENT_FILES} | {"names.txt": "names.txt"}
+
+
+@pytest.mark.parametrize(("name", "canonical"), CANONICAL.items())
 def test_the_files_beside_the_notebook_are_the_canonical_ones(name, canonical):
     assert (RELEASED / name).read_bytes() == (ROOT / canonical).read_bytes()
 

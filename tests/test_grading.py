@@ -110,7 +110,9 @@ class TestVerdicts:
     def test_shape(self, grade):
         result = grade(harbour(dkeel="dkeel = dmast.T @ sail"))
         assert lost(result) == {"dkeel": ("shape", 0.0)}
-        assert step(result, "dkeel").hint == "expected shape (3, 4), found (4, 3)"
+        assert step(result, "dkeel").hint == (
+            "expected shape (3, 4), found (4, 3): this is the transpose of the gradient"
+        )
 
     def test_a_missing_sum_is_a_matter_of_shape(self, grade):
         assert lost(grade(harbour(drope="drope = dmast"))) == {"drope": ("shape", 0.0)}
@@ -149,7 +151,7 @@ class TestVerdicts:
     def test_path_missing(self, grade, name, answer, through):
         result = grade(harbour(**{name: answer}))
         assert lost(result) == {"dswell": ("path-missing", 0.5)}
-        assert step(result, "dswell").hint == f"the gradient through {through} is missing"
+        assert step(result, "dswell").hint == f"the gradient through `{through}` is missing"
 
     def test_a_path_that_adds_nothing_may_be_left_out(self, grade):
         result = grade(harbour(dmast_path2=""))

@@ -1,17 +1,20 @@
 """Compare your gradients with PyTorch's.
 
-This file lies beside the notebook. It needs nothing but PyTorch.
+This file lies beside the notebook, with its helpers dojo_*.py: they say why a gradient is wrong, and draw.
 
     cmp("probs", dprobs, probs)              one gradient against probs.grad
     cmp_all(("probs", dprobs, probs), ...)   many at once, with a count at the end
     cmp_value("update", found, expected)     a result that is no gradient
+    progress()                               all steps so far, as a strip along the forward pass
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -76,31 +79,68 @@ def _compare(dt: object, grad: torch.Tensor, rtol: float, atol: float) -> Compar
 
 
 def cmp(s: str, dt: object, t: torch.Tensor) -> None:
-    """Print how the gradient `dt` of the tensor `t`, called `s`, compares with PyTorch's `t.grad`."""
+    """Print how the gradient `dt` of the tensor `t`, called `s`, compares with PyTorch's `t.grad`.
+
+    Where it is wrong, the reason follows, where one is known, and a picture of where it differs.
+    """
     result = _beside(dt, t)
-    _show(s, result)
+    reason = _reason(s, dt, t, result)
+    _show(s, result, reason)
+    if result.approximate:
+        _display(lambda view: view.mark(True, "right"), None)
+    elif result.kind == "ok" and t.grad is not None and t.grad.numel() > 1:
+        off = _difference(dt, t.grad)
+        _display(lambda view: view.where_svg(*off), lambda view: view.where_text(*off))
     # nbgrader's Validate button counts a cell as passed unless it raises.
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not result.approximate:
-        raise AssertionError(f"{s}: {result.problem or 'the gradient is not right yet'}")
+        raise AssertionError(f"{s}: {reason or 'the gradient is not right yet'}")
 
 
 def cmp_value(s: str, value: object, expected: torch.Tensor) -> None:
     """`cmp` for what is no gradient: print how `value`, called `s`, compares with what is expected."""
     result = compare(value, expected)
-    _show(s, result)
+    _show(s, result, result.problem)
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not result.approximate:
         raise AssertionError(f"{s}: {result.problem or 'it is not right yet'}")
 
 
 def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:
     """`cmp` for many gradients at once: rows of (name, gradient, tensor). Ends with a count."""
-    results = [(s, _beside(dt, t)) for s, dt, t in rows]
-    for s, result in results:
-        _show(s, result)
-    right = sum(result.approximate for _, result in results)
-    exact = sum(result.exact for _, result in results)
-    todo = sum(result.kind == "todo" for _, result in results)
+    results = [(s, dt, t, _beside(dt, t)) for s, dt, t in rows]
+    for s, dt, t, result in results:
+        _show(s, result, _reason(s, dt, t, result))
+    right = sum(result.approximate for *_, result in results)
+    exact = sum(result.exact for *_, result in results)
+    todo = sum(result.kind == "todo" for *_, result in results)
     print(f"\n{right} of {len(results)} right, {exact} of them exact; {todo} still to do")
+
+
+def progress() -> None:
+    """Show every step of the exercise: done, wrong or to do, along the forward pass."""
+    here = _session()
+    if here is None or not here.marked:
+        print("no forward pass with gradients yet: run the cells from the top down to loss.backward()")
+        return
+    loss = here.lines[-1].target
+    states, arrows, reasons = {}, [], []
+    for name in here.marked:
+        if name == loss:
+            continue
+        mine = here.names.get(f"d{name}")
+        result = compare(mine, here.names[name].grad)
+        why = None if result.approximate or mine is None else here.why(_plain(mine), name)
+        follows = why is not None and why.kind == "follow-through"
+        states[name] = "right" if result.approximate else "todo" if mine is None else "follows" if follows else "wrong"
+        routes = [route.target for route in here.routes(name)]
+        # A sentence that names some of several paths speaks of those alone.
+        named = [target for target in routes if why is not None and f"`{target}`" in why.sentence]
+        failing = (named or routes) if states[name] == "wrong" else []
+        arrows += [(name, target, target in failing) for target in routes]
+        if states[name] == "wrong":
+            reasons.append(f"{name}: {why.sentence if why is not None else result.problem or 'wrong'}")
+    _display(lambda view: view.strip_svg(states, loss, arrows), lambda view: view.strip_text(states, arrows))
+    for reason in reasons:
+        print(reason)
 
 
 def _beside(dt: object, t: torch.Tensor) -> Comparison:
@@ -110,10 +150,67 @@ def _beside(dt: object, t: torch.Tensor) -> Comparison:
     return compare(dt, t.grad)
 
 
-def _show(name: str, result: Comparison) -> None:
+def _show(name: str, result: Comparison, reason: str | None) -> None:
     print(result.line(name))
-    if result.problem is not None:
-        print(f"{'':15s} | {result.problem}")
+    if reason is not None:
+        print(f"{'':15s} | {reason}")
+
+
+def _plain(dt: object) -> Any:
+    """The tensor below a subclass of Tensor, which may answer every question as it likes."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return torch.Tensor.as_subclass(dt, torch.Tensor).detach() if isinstance(dt, torch.Tensor) else dt
+
+
+def _difference(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The absolute difference, and which elements are further off than the tolerances."""
+    truth = grad.detach().double()
+    difference = (_plain(dt).double() - truth).abs().reshape(truth.shape)
+    return difference, difference > 1e-8 + 1e-5 * truth.abs()
+
+
+def _reason(s: str, dt: object, t: torch.Tensor, result: Comparison) -> str | None:
+    """Why it is wrong: the explanation, else what the comparison itself says; None where neither knows."""
+    if result.approximate or result.kind in ("todo", "type", "reference"):
+        return result.problem
+    here = _session()
+    name = None if here is None else here.name_of(t, s)
+    if here is None or name is None:
+        return result.problem
+    explanation = here.why(_plain(dt), name)
+    return result.problem if explanation is None else explanation.sentence
+
+
+def _session() -> Any:
+    """What the notebook knows; None outside of one, and where this file lies alone."""
+    try:
+        if TYPE_CHECKING or __package__:
+            from .dojo_session import session
+        else:
+            from dojo_session import session
+        return session()
+    except ImportError:
+        return None
+
+
+def _display(picture: Callable[[Any], str], text: Callable[[Any], str] | None) -> None:
+    """A picture in Jupyter; elsewhere its text, if it has any."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+
+        if TYPE_CHECKING or __package__:
+            from . import dojo_view as view
+        else:
+            import dojo_view as view
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and shell.has_trait("kernel"):
+        plain = text(view) if text is not None else "✓ right"
+        display({"text/html": picture(view), "text/plain": plain}, raw=True)
+    elif text is not None:
+        print(f"{'':15s} | " + text(view).replace("\n", f"\n{'':15s} | "))
 
 
 def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:

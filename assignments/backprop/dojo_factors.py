@@ -1,0 +1,70 @@
+"""Constant factors that are usual mistakes: the sizes and the constants of a forward line.
+
+This file lies beside the notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or __package__:
+    from .dojo_steps import Route, Scene
+else:
+    from dojo_steps import Route, Scene
+
+
+@dataclass(frozen=True)
+class Known:
+    """A factor that means something. symbol: the same at all sizes. sentence: goes on after "the gradient is"."""
+
+    value: float
+    symbol: str
+    sentence: str
+
+
+def known_factors(scene: Scene, routes: tuple[Route, ...]) -> Iterator[Known]:
+    """Factors that mean something in these lines, with what they mean."""
+    source = "; ".join(route.source for route in routes)
+    averages = any(word in source for word in ("mean(", "/"))
+    less = "- 1" in source or "-1)" in source or "var(" in source or "std(" in source
+    for name, size in _sizes(scene, routes):
+        large = f": `{source}` divides by {name}" if averages and not less else ""
+        yield Known(size, name, f"too large by the factor {name}{large}")
+        small = "" if averages else ": a mean stands where a sum belongs"
+        yield Known(1 / size, f"1/{name}", f"too small by the factor {name}{small}")
+        if size > 2:
+            why = f": `{source}` divides by {name} - 1 (Bessel's correction)" if less else ""
+            yield Known((size - 1) / size, f"({name}-1)/{name}", f"right up to the factor ({name} - 1)/{name}{why}")
+            why = f": `{source}` divides by {name}, not by {name} - 1" if averages and not less else ""
+            yield Known(size / (size - 1), f"{name}/({name}-1)", f"right up to the factor {name}/({name} - 1){why}")
+            why = f": `{source}` divides by {name} - 1" if less else ""
+            yield Known(size - 1, f"{name}-1", f"too large by the factor {name} - 1{why}")
+            yield Known(1 / (size - 1), f"1/({name}-1)", f"too small by the factor {name} - 1")
+        yield Known(size**0.5, f"sqrt {name}", f"too large by the root of {name}")
+        yield Known(size**-0.5, f"1/sqrt {name}", f"too small by the root of {name}")
+    for value in _constants(source):
+        yield Known(1 / value, f"1/{value:g}", f"right but for the factor {value:g} of `{source}`, which is missing")
+        yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
+
+
+def _sizes(scene: Scene, routes: tuple[Route, ...]) -> Iterator[tuple[str, int]]:
+    """What sizes are called: by name where the line has one, else by axis."""
+    for name in sorted(frozenset().union(*(line.uses for route in routes for line in route.lines))):
+        value = scene.names.get(name)
+        if type(value) is int and value > 1:
+            yield name, value
+    for name in (scene.tensor, *(route.target for route in routes)):
+        shape = scene.names[name].shape
+        yield from ((f"{name}.shape[{axis}]", size) for axis, size in enumerate(shape) if size > 1)
+        if len(shape) > 1 and math.prod(shape) > 1:
+            yield f"{name}.numel()", math.prod(shape)
+
+
+def _constants(source: str) -> list[float]:
+    nodes = [n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant)]
+    kept = {abs(float(v)) for v in nodes if isinstance(v, int | float) and not isinstance(v, bool)}
+    return sorted(v for v in kept if v not in (0.0, 1.0))

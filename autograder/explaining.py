@@ -1,0 +1,61 @@
+"""Why a step is wrong, on the trusted side: the students' own explainer, asked about hidden cases.
+
+The sentence must hold in several cases, so it says nothing that only one of them has. It is made for a case of
+the notebook's own sizes, and those are public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import torch
+
+from autograder.exercise import Exercise, Step
+from autograder.recording import Value
+from autograder.reference import Reference, References
+from autograder.student.dojo_explain import Explanation, explain
+from autograder.student.dojo_steps import Scene, find_routes, read_lines
+from autograder.verdict import Judgement
+
+
+class Explainer:
+    """Explains steps of one exercise from what they held step by step."""
+
+    def __init__(self, exercise: Exercise, references: References) -> None:
+        stops = {step.tensor for step in exercise.steps}
+        lines = read_lines(exercise.forward)
+        self._routes = {tensor: find_routes(lines, tensor, stops) for tensor in stops}
+        self._tensors = {step.name: step.tensor for step in exercise.steps}
+        self._loss = lines[-1].target if lines else ""
+        self._hidden = references.hidden
+
+    def why(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
+        """What is wrong with a step; None where the cases do not agree. values: of each hidden case, in order."""
+        cases = list(zip(self._hidden, values, strict=False))
+        public = [pair for pair in cases if pair[0].case.public_sizes]
+        others = [pair for pair in cases if not pair[0].case.public_sizes]
+        # Two of the public sizes and, where there is one, one of others: enough to tell a mistake from an accident.
+        held = [(ref, v.tensor) for ref, v in chain(public[:2], others[:1]) if v is not None and v.tensor is not None]
+        found = [explain(tensor, self._scene(step, reference)) for reference, tensor in held]
+        if len(found) < 2:
+            return None
+        names = [{each.key for each in (one, *one.also)} if one is not None else set() for one in found]
+        first = found[0]
+        candidates = (first, *first.also) if first is not None else ()
+        return next((each for each in candidates if all(each.key in keys for keys in names)), None)
+
+    def _scene(self, step: Step, reference: Reference) -> Scene:
+        upstream = {self._tensors[name]: gradient for name, gradient in reference.known.upstream.items()}
+        upstream.setdefault(self._loss, torch.ones(()))
+        names = {**reference.names, **reference.known.tensors}
+        return Scene(step.tensor, self._routes[step.tensor], names, upstream)
+
+
+def explained(judgement: Judgement, explanation: Explanation | None) -> Judgement:
+    """The judgement with this reason. Where cmp shows the step as right, why it is not stays in front."""
+    if explanation is None:
+        return judgement
+    before = f"{judgement.hint}: " if judgement.comparison.approximate and judgement.hint else ""
+    return replace(judgement, hint=f"{before}{explanation.sentence}")
