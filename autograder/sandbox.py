@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import safetensors
 import safetensors.torch
 import torch
 
@@ -241,5 +242,8 @@ def _case_frame(known: Known, path: Path) -> Frame:
     tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
     # safetensors refuses tensors that share memory, such as a view and what it is a view of.
     copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    safetensors.torch.save_file(copies, path)
+    try:
+        safetensors.torch.save_file(copies, path)
+    except safetensors.SafetensorError as error:
+        raise SandboxError(f"a case could not be written to {path.parent}: {error}") from None
     return Frame({"case": path.name, "scalars": known.scalars, "dtype": known.dtype})

@@ -278,7 +278,7 @@ class TestWhatItKnows:
         assert set(environment) <= {
             *("PATH", "HOME", "TMPDIR", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "OMP_NUM_THREADS"),
             *(
-                *("PWD", "GLIBC_TUNABLES"),
+                *("PWD", "GLIBC_TUNABLES", "PYTORCH_JIT"),
                 "COLUMNS",
                 "LINES",
                 "KINETO_LOG_LEVEL",

@@ -101,14 +101,13 @@ def results(path: Path) -> list[dict[str, Any]]:
 # run too, instead of started anew: the same processes but for the time that they take to start.
 _SERVER = """
 import json, os, resource, signal, subprocess, sys
-import autograder.grading, autograder.nbgrader.autograded, autograder.run_grade, autograder.worker
+import autograder.grading, autograder.nbgrader.autograded, autograder.run_grade, autograder.seclusion
+import autograder.worker
 from autograder.cli import main
 
 class Forked:
-    def __init__(self, command, cwd, env, **streams):
-        assert command[-1] == "autograder.worker"
-        requests, self.stdin = self.pipe()
-        self.stdout, answers = self.pipe()
+    def __init__(self, command, cwd, env, pass_fds, **streams):
+        where = command.index("autograder.worker")
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -116,19 +115,14 @@ class Forked:
                 os.chdir(cwd)
                 os.environ.clear()
                 os.environ.update(env)
-                for number, file in ((0, requests), (1, answers)):
-                    os.dup2(file.fileno(), number)
-                os.closerange(3, 4096)
+                nothing = os.open(os.devnull, os.O_RDWR)
+                for number in (0, 1):
+                    os.dup2(nothing, number)
+                autograder.seclusion.close_all_but(*pass_fds)
+                sys.argv = command[where:]
                 autograder.worker.main()
             finally:
                 os._exit(0)
-        requests.close()
-        answers.close()
-
-    @staticmethod
-    def pipe():
-        reading, writing = os.pipe()
-        return os.fdopen(reading, "rb", 0), os.fdopen(writing, "wb", 0)
 
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
@@ -202,7 +196,7 @@ class Programs:
         """Run `autograder grade submitted --assignment port ...` in the course folder."""
         self._count += 1
         out = self._folder / f"said{self._count}"
-        command = ("grade", "submitted", "--assignment", ASSIGNMENT, *args)
+        command = ("grade", "submitted", "--assignment", ASSIGNMENT, "--isolation", "process", *args)
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([str(course.folder), str(out), file_bytes, command]) + "\n")
         self._process.stdin.flush()
