@@ -15,6 +15,10 @@ from autograder.exercise import Cell, Exercise, has_tag, nbgrader_info
 
 # A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
 MAX_NOTEBOOK_BYTES = 64 * 2**20
+# Values in its JSON; each becomes an object of some hundred bytes, so a file that is nothing else would fill memory.
+MAX_PARTS = 2_000_000
+# Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
+MAX_CELLS, MAX_CODE = 5_000, 2**18
 
 
 class UnreadableError(ValueError):
@@ -61,7 +65,12 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
                 f"{path.name} has {size} MB, the limit is {MAX_NOTEBOOK_BYTES // 2**20} MB; "
                 "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
             )
-        content = file.read(MAX_NOTEBOOK_BYTES + 1)
+        content = file.read(MAX_NOTEBOOK_BYTES)
+    if sum(map(content.count, (b"{", b"[", b","))) > MAX_PARTS:
+        raise UnreadableError(
+            f"{path.name} has millions of values; "
+            "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
+        )
     try:
         # nbformat.reads without its validation, which takes half its time and has no consequence.
         notebook = nbformat.convert(nbformat.reader.reads(content.decode("utf-8")), 4)
@@ -81,7 +90,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
-    """The script of a notebook that has been read already.
+    """The script of a notebook that has been read already. Raises UnreadableError where it holds far too much code.
 
     Locked cells are never run from a submission: the exercise's own have run before, and those tagged `run` are
     run at their place, or at the end where a submission has lost them. They are known by their grade_id, by the
@@ -112,6 +121,12 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
         if cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
             continue
         runs.append((index, cell.source))
+    code = sum(len(source) for _, source in runs)
+    if len(runs) > MAX_CELLS or code > MAX_CODE:
+        raise UnreadableError(
+            f"the notebook has {len(runs)} code cells with {code // 1000} kB, the limits are {MAX_CELLS} and "
+            f"{MAX_CODE // 1000} kB; take out what the exercise does not need and submit again"
+        )
     flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]
     for grade_id in exercise.runs.keys() - seen.keys():
         seen[grade_id] = len(notebook.cells) + len(runs)
