@@ -55,7 +55,7 @@ def _statements(source: str) -> Iterator[ast.stmt]:
         source = rest
     try:
         body = ast.parse(TransformerManager().transform_cell(source)).body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in body:
         if isinstance(node, ast.With):

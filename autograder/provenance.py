@@ -141,5 +141,5 @@ def _parse(source: str) -> ast.Module | None:
             return ast.parse(source)
         except SyntaxError:
             return ast.parse(str(TransformerManager().transform_cell(source)))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for code that nests deeply
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
     try:
         opened = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
     except OSError as error:
+        if error.errno == errno.ELOOP:  # what O_NOFOLLOW says of a link
+            raise UnreadableError(f"{path.name} is a link; submit the notebook itself, as a plain file") from None
         raise UnreadableError(f"{path.name} cannot be opened ({error.strerror}); submit it as a plain file") from None
     with opened as file:
         status = os.fstat(file.fileno())

@@ -215,7 +215,7 @@ def _nothing(path):
 @pytest.mark.parametrize("make", [_fifo, _folder, _link, _nothing])
 def test_what_is_no_plain_file_is_refused_at_once(tide, tmp_path, make):
     make(tmp_path / "x.ipynb")
-    with pytest.raises(UnreadableError, match=r"x\.ipynb (is not a plain file|cannot be opened)"):
+    with pytest.raises(UnreadableError, match=r"x\.ipynb (is not a plain file|is a link|cannot be opened)"):
         read_submission(tmp_path / "x.ipynb", tide)
 
 
@@ -224,3 +224,22 @@ def test_an_oversized_notebook_is_refused_with_how_to_shrink_it(tide, tmp_path, 
     (tmp_path / "x.ipynb").write_bytes(b" " * 3 * 2**20)
     with pytest.raises(UnreadableError, match=r"x\.ipynb has 3 MB, the limit is 1 MB; clear its outputs"):
         read_submission(tmp_path / "x.ipynb", tide)
+
+
+def test_a_file_of_nothing_but_values_is_refused_before_they_become_objects(tide, tmp_path):
+    (tmp_path / "x.ipynb").write_bytes(as_json(metadata={"x": [[]] * (module.MAX_PARTS // 2)}))
+    with pytest.raises(UnreadableError, match=r"x\.ipynb has millions of values; clear its outputs"):
+        read_submission(tmp_path / "x.ipynb", tide)
+
+
+@pytest.mark.parametrize("cells", [[code("x")] * 5001, [code("x" * 2**18), code("y")]])
+def test_code_without_end_is_refused_before_it_is_parsed(tide, handed_in, cells):
+    handed_in.cells += cells
+    with pytest.raises(UnreadableError, match=r"take out what the exercise does not need and submit again$"):
+        submission_from_notebook(handed_in, tide)
+
+
+def test_text_may_be_long(tide, handed_in):
+    """A picture that was pasted into a text cell is text."""
+    handed_in.cells.append(notebooks.markdown("x" * 2**19))
+    assert submission_from_notebook(handed_in, tide).flags == ()
