@@ -7,12 +7,13 @@ ASSIGNMENT ?= backprop
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean
+.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean fuzz
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
 	@echo "make test        all tests        make lint   format, lint and types"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
+	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
 	@echo "make bench       what grading costs, beside stock nbgrader"
 	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
 	@echo "make generate    solutions/ -> assignments/ (the students' notebooks)"
@@ -36,6 +37,9 @@ test: .venv/ready
 
 test-marks: .venv/ready
 	@python -m pytest -m marks tests/marks tests/explain
+
+fuzz: .venv/ready
+	@FUZZ=$${FUZZ:-20000} python -m pytest tests/hostile/test_fuzz.py
 
 bench: .venv/ready
 	@python -m tests.benchmarks.bench_grading
