@@ -7,7 +7,7 @@ ASSIGNMENT ?= backprop
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean fuzz
+.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean fuzz train-makemore
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
@@ -16,6 +16,8 @@ help:
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
 	@echo "make bench       what grading costs, beside stock nbgrader"
 	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
+	@echo "make bench       what training by hand and grading cost, beside autograd and stock nbgrader"
+	@echo "make train-makemore  the training notebook on makemore's own list of names"
 	@echo "make generate    solutions/ -> assignments/ (the students' notebooks)"
 	@echo "make release     put the assignment into the exchange"
 	@echo "make collect     fetch what students have submitted"
@@ -42,10 +44,13 @@ fuzz: .venv/ready
 	@FUZZ=$${FUZZ:-20000} python -m pytest tests/hostile/test_fuzz.py
 
 bench: .venv/ready
+	@python -m tests.benchmarks.bench_training
 	@python -m tests.benchmarks.bench_grading
 
 bench-explain: .venv/ready
 	@python -W ignore -m tests.explain.measure
+train-makemore: .venv/ready
+	@python -m tests.benchmarks.train_makemore
 
 lint: .venv/ready
 	@ruff format --check . && ruff check . && mypy

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from rich.console import Console
@@ -33,7 +34,7 @@ def main() -> None:
     show(course, console)
     console.print(f"\n{time.monotonic() - started:.0f} s in all. Where to look next:")
     for what, where in (
-        ("a student's feedback page", next(course.home("emil").glob(f"{ASSIGNMENT}/feedback/*/*.html"))),
+        ("a student's feedback page", next(course.home("emil").glob(f"{ASSIGNMENT}/feedback/*/1_*.html"))),
         ("what a student gets", course.exchange / "backprop-dojo" / "outbound" / ASSIGNMENT),
         ("marks as JSON", course.folder / "marks.json"),
         ("the gradebook as a table", course.folder / "grades.csv"),
@@ -121,23 +122,29 @@ def hand_in_late(course: Course, student: Student) -> None:
 
 
 def show(course: Course, console: Console) -> None:
-    """The class: student, story, score in the gradebook, and the steps that lost points."""
-    marks = json.loads((course.folder / "marks.json").read_text())
+    """The class: student, story, score in the gradebook, and the steps that lost points, by exercise."""
+    marks: dict[str, list[dict[str, Any]]] = {}
+    for submission in json.loads((course.folder / "marks.json").read_text())["submissions"]:
+        marks.setdefault(submission["student"], []).append(submission)
     with (course.folder / "grades.csv").open(newline="") as file:
         gradebook = {row["student_id"]: row for row in csv.DictReader(file)}
     stories = {student.name: student.story for student in CLASS}
     table = Table(title=f"\n{ASSIGNMENT}, from the gradebook", title_justify="left")
     for column in ("student", "what they did", "score", "steps that lost points"):
         table.add_column(column, no_wrap=column in ("student", "score"))
-    for submission in marks["submissions"]:
-        row = gradebook[submission["student"]]
-        lost = [step for step in submission["steps"] if step["points"] < step["max_points"]]
+    for student, submissions in marks.items():
+        row = gradebook[student]
         late = " (late)" if row["timestamp"] > row["duedate"] else ""
+        lost = [
+            f"{submission['exercise'].partition('_')[0]} {said}"
+            for submission in submissions
+            if (said := summary([step for step in submission["steps"] if step["points"] < step["max_points"]]))
+        ]
         table.add_row(
-            submission["student"],
-            stories[submission["student"]] + late,
+            student,
+            stories[student] + late,
             f"{float(row['score']):g} / {float(row['max_score']):g}",
-            summary(lost),
+            "\n".join(lost),
         )
     console.print(table)
 

@@ -52,8 +52,11 @@ class Course:
         }
 
 
-def new_course(folder: Path) -> Course:
-    """A fresh course in `folder`, which is emptied first: the solutions and nbgrader_config.py as committed."""
+def new_course(folder: Path, exercises: str = "*") -> Course:
+    """A fresh course in `folder`, which is emptied first: the solutions and nbgrader_config.py as committed.
+
+    exercises: only the notebooks whose names match.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     instructor, exchange = folder / "instructor", folder / "exchange"
@@ -61,6 +64,9 @@ def new_course(folder: Path) -> Course:
     exchange.chmod(0o777)
     # The links beside the notebook become files, so that the course stands alone.
     shutil.copytree(ROOT / "solutions", instructor / "solutions", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    for notebook in (instructor / "solutions" / ASSIGNMENT).glob("*.ipynb"):
+        if not notebook.match(f"{exercises}.ipynb"):
+            notebook.unlink()
     shutil.copy(ROOT / "nbgrader_config.py", instructor)
     return Course(instructor, exchange, folder / "students")
 

@@ -1,4 +1,4 @@
-"""Twelve students of exercise 1, made from the solution notebook: what each of them hands in."""
+"""Twelve students, made from the solution notebooks: what each of them hands in for every exercise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Notebook = Any  # nbformat's NotebookNode
 
 @dataclass(frozen=True)
 class Student:
-    """name: the user name. story: what they did. work: makes theirs of the released and the solved notebook."""
+    """name: the user name. story: what they did. work: makes theirs of a released and the solved notebook."""
 
     name: str
     story: str
@@ -37,13 +37,21 @@ def solved(released: Notebook, solution: Notebook, only: int | None = None) -> N
     return notebook
 
 
-def with_cells(changes: dict[str, str]) -> Callable[[Notebook, Notebook], Notebook]:
-    """All solved, but for these cells."""
+def first_half(released: Notebook, solution: Notebook) -> Notebook:
+    """The released notebook with the first half of its solution cells filled in."""
+    todo = [cell for cell in cells_by_id(released).values() if cell.metadata["nbgrader"]["solution"]]
+    return solved(released, solution, only=len(todo) // 2)
+
+
+def with_cells(changes: dict[str, str], where: str = "") -> Callable[[Notebook, Notebook], Notebook]:
+    """All solved, but for those of these cells that the exercise has. where: only if it has this cell too."""
 
     def work(released: Notebook, solution: Notebook) -> Notebook:
         notebook = solved(released, solution)
+        cells = cells_by_id(notebook)
         for grade_id, source in changes.items():
-            cells_by_id(notebook)[grade_id].source = source
+            if grade_id in cells and (where in cells or not where):
+                cells[grade_id].source = source
         return notebook
 
     return work
@@ -51,7 +59,8 @@ def with_cells(changes: dict[str, str]) -> Callable[[Notebook, Notebook], Notebo
 
 def _stub_left(*grade_ids: str) -> Callable[[Notebook, Notebook], Notebook]:
     def work(released: Notebook, solution: Notebook) -> Notebook:
-        return with_cells({name: cells_by_id(released)[name].source for name in grade_ids})(released, solution)
+        cells = cells_by_id(released)
+        return with_cells({name: cells[name].source for name in grade_ids if name in cells})(released, solution)
 
     return work
 
@@ -60,6 +69,8 @@ def _edited_checks(released: Notebook, solution: Notebook) -> Notebook:
     """A wrong gradient, a check cell that says all is well, a raised mark, and another check cell deleted."""
     notebook = with_cells({"dprobs": "dprobs = torch.zeros_like(probs)"})(released, solution)
     cells = cells_by_id(notebook)
+    if "cmp_dprobs" not in cells:
+        return notebook
     cells["cmp_dprobs"].source = "print('probs           | exact: True  | approximate: True  | maxdiff: 0.0')\n1.0"
     cells["cmp_dlogprobs"].metadata["nbgrader"]["points"] = 100
     notebook.cells.remove(cells["cmp_dh"])
@@ -69,27 +80,35 @@ def _edited_checks(released: Notebook, solution: Notebook) -> Notebook:
 def _copied_gradients(released: Notebook, solution: Notebook) -> Notebook:
     """PyTorch's own gradients, all the way."""
     notebook = solved(released, solution)
-    for grade_id, cell in cells_by_id(notebook).items():
-        if cell.metadata["nbgrader"]["solution"]:
-            name = grade_id.split("_path")[0]
+    cells = cells_by_id(notebook)
+    for grade_id, cell in cells.items():
+        name = grade_id.split("_path")[0]
+        if cell.metadata["nbgrader"]["solution"] and name.startswith("d") and f"cmp_{name}" in cells:
             cell.source = f"{name} = {name[1:]}.grad"
     return notebook
 
 
 def _deleted_cells(released: Notebook, solution: Notebook) -> Notebook:
-    """A step's solution cell and its check cell both deleted."""
+    """A step's solution cell and its check cell both deleted, where there is such a step."""
     notebook = solved(released, solution)
     cells = cells_by_id(notebook)
     for grade_id in ("dbnbias", "cmp_dbnbias"):
-        notebook.cells.remove(cells[grade_id])
+        if grade_id in cells:
+            notebook.cells.remove(cells[grade_id])
     return notebook
 
+
+UPHILL = "def update(parameters, grads, lr):\n    for p, grad in zip(parameters, grads):\n        p += lr * grad"
 
 CLASS = (
     Student("ada", "everything right", solved),
     Student("ben", "untouched", lambda released, solution: copy.deepcopy(released)),
-    Student("chen", "the first half", lambda released, solution: solved(released, solution, only=15)),
-    Student("dina", "a wrong sign in dbnmeani", with_cells({"dbnmeani": "dbnmeani = dbndiff.sum(0, keepdim=True)"})),
+    Student("chen", "the first half of each", first_half),
+    Student(
+        "dina",
+        "a wrong sign in dbnmeani and in the update",
+        with_cells({"dbnmeani": "dbnmeani = dbndiff.sum(0, keepdim=True)", "update": UPHILL}),
+    ),
     Student("emil", "one path of dcounts left out", _stub_left("dcounts_path2")),
     Student("fatima", "a transposed product in dW2", with_cells({"dW2": "dW2 = dlogits.T @ h"})),
     Student("goran", "a misspelt name in dhpreact", with_cells({"dhpreact": "dhpreact = (1 - h**2) * dH"})),
@@ -106,7 +125,9 @@ CLASS = (
     ),
     Student("jun", "PyTorch's own gradients", _copied_gradients),
     Student(
-        "kofi", "a loop without an end in dC", with_cells({"dC": "dC = torch.zeros_like(C)\nwhile True:\n    pass"})
+        "kofi",
+        "a loop without an end in dC",
+        with_cells({"dC": "dC = torch.zeros_like(C)\nwhile True:\n    pass"}, where="dprobs"),
     ),
     Student("lena", "deleted a step's cells", _deleted_cells, late=True),
 )

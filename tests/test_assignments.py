@@ -21,6 +21,7 @@ STUBS = sorted(RELEASED.glob("*.ipynb"))
 TELLING = 12
 
 TODO = re.compile(r"^(?P<name>\w+) = (?P<now>None|\w+)  # TODO: .*, shape \(.*\)$")
+ANY_TODO = re.compile(r"^ *pass  # TODO: your code$", re.MULTILINE)
 CMP_LINE = re.compile(r"^(\w+) +\| exact: (True |False) \| approximate: (True |False) \| maxdiff: (\S+)$")
 
 each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
@@ -101,7 +102,11 @@ def test_the_stub_asks_for_26_gradients():
 @each_stub
 def test_every_stub_is_a_todo_that_keeps_what_earlier_paths_have_found(path):
     seen = set()
+    gradients = {part for step in read_exercise(path).gradients for part in step.solutions}
     for cell in cells(read(path), "solution"):
+        if nbgrader_info(cell)["grade_id"] not in gradients:
+            assert len(ANY_TODO.findall(cell.source)) == 1, cell.source
+            continue
         match = TODO.match(cell.source)
         assert match is not None, cell.source
         assert match["now"] == (match["name"] if match["name"] in seen else "None")
@@ -113,8 +118,11 @@ def test_no_line_of_a_solution_is_released(path):
     released = {name: content.decode() for name, content in files(RELEASED).items() if not name.endswith(".ipynb")}
     released |= {stub.name: "\n".join(cell.source for cell in read(stub).cells) for stub in STUBS}
     solved = [line.strip() for cell in cells(read(path), "solution") for line in solution_lines(cell.source)]
+    # A training step repeats the forward pass, which is there for all to see.
+    public = "\n".join(read_exercise(path).locked.values())
+    solved = [line for line in solved if line not in public]
     telling = [line for line in solved if len(line) >= TELLING]
-    assert len(telling) >= len(cells(read(path), "solution"))
+    assert len(telling) >= len(read_exercise(path).gradients)
     assert [line for line in telling if any(line in text for text in released.values())] == []
 
 
@@ -207,6 +215,7 @@ def test_exercise_1_has_30_solution_cells_and_26_checks_of_one_point(exercise):
 def test_nothing_about_a_particular_network_is_written_in_the_package(path):
     names = {step.target for step in read_exercise(path).assignments}
     names |= {step.tensor for step in read_exercise(path).steps}
+    names |= {step.name for step in read_exercise(path).steps}
     # Short names say nothing, and neither does an English word.
     telling = {name for name in names if len(name) > 4} - {"counts"}
     telling |= {f"d{name}" for name in telling}

@@ -4,6 +4,7 @@ This file lies beside the notebook, with its helpers dojo_*.py: they say why a g
 
     cmp("probs", dprobs, probs)              one gradient against probs.grad
     cmp_all(("probs", dprobs, probs), ...)   many at once, with a count at the end
+    cmp_value("update", found, expected)     a result that is no gradient
     progress()                               all steps so far, as a strip along the forward pass
 """
 
@@ -93,6 +94,14 @@ def cmp(s: str, dt: object, t: torch.Tensor) -> None:
     # nbgrader's Validate button counts a cell as passed unless it raises.
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not result.approximate:
         raise AssertionError(f"{s}: {reason or 'the gradient is not right yet'}")
+
+
+def cmp_value(s: str, value: object, expected: torch.Tensor) -> None:
+    """`cmp` for what is no gradient: print how `value`, called `s`, compares with what is expected."""
+    result = compare(value, expected)
+    _show(s, result, result.problem)
+    if os.environ.get("NBGRADER_EXECUTION") == "validate" and not result.approximate:
+        raise AssertionError(f"{s}: {result.problem or 'it is not right yet'}")
 
 
 def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:

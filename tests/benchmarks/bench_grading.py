@@ -42,7 +42,7 @@ def main() -> None:
     """Measure and print."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        course = new_course(Path(folder))
+        course = new_course(Path(folder), "1_*")
         course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)
         (notebook,) = (course.folder / "assignments" / ASSIGNMENT).glob("*.ipynb")
         source = course.folder / "solutions" / ASSIGNMENT / notebook.name

@@ -44,7 +44,7 @@ class Term:
 @pytest.fixture(scope="session")
 def term(tmp_path_factory: pytest.TempPathFactory) -> Term:
     """The assignment is released; four students have submitted, one of them late; two more came by another way."""
-    course = new_course(tmp_path_factory.mktemp("course") / "course")
+    course = new_course(tmp_path_factory.mktemp("course") / "course", EXERCISE)
     said = {"generate": course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)}
     due = time.strftime(CLOCK, time.gmtime(time.time() + 3600))
     course.instructor("nbgrader", "db", "assignment", "add", ASSIGNMENT, f"--duedate={due}")
