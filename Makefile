@@ -14,7 +14,6 @@ help:
 	@echo "make test        all tests        make lint   format, lint and types"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
-	@echo "make bench       what grading costs, beside stock nbgrader"
 	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
 	@echo "make bench       what training by hand and grading cost, beside autograd and stock nbgrader"
 	@echo "make train-makemore  the training notebook on makemore's own list of names"
@@ -49,6 +48,7 @@ bench: .venv/ready
 
 bench-explain: .venv/ready
 	@python -W ignore -m tests.explain.measure
+
 train-makemore: .venv/ready
 	@python -m tests.benchmarks.train_makemore
 

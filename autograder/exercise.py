@@ -48,7 +48,8 @@ class Exercise:
     them. parameters: index in `setup` after which a case's own parameters are set. forward: source of the
     forward cell. autograd: what the locked autograd cells hold. steps: what is marked, in the order of the check
     cells. runs: sources by grade_id of the locked cells tagged `run`, which are run beside a submission at their
-    place. locked: every locked cell's source by grade_id. cells: the nbgrader cells by grade_id, in order.
+    place. reports: grade_ids of the locked cells tagged `report`, whose printed line the instructor is shown.
+    locked: every locked cell's source by grade_id. cells: the nbgrader cells by grade_id, in order.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Exercise:
     autograd: AutogradCells
     steps: tuple[Step, ...]
     runs: dict[str, str]
+    reports: frozenset[str]
     locked: dict[str, str]
     cells: dict[str, Cell]
 
@@ -148,6 +150,7 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
         autograd=found,
         steps=steps,
         runs=runs,
+        reports=frozenset(g for g, cell in cells.items() if is_locked(cell) and has_tag(cell, "report")),
         locked={grade_id: cell.source for grade_id, cell in cells.items() if is_locked(cell)},
         cells=cells,
     )

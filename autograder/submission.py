@@ -16,10 +16,14 @@ from autograder.exercise import Cell, Exercise, has_tag, nbgrader_info
 
 # A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
 MAX_NOTEBOOK_BYTES = 64 * 2**20
+<<<<<<< HEAD
 # Values in its JSON; each becomes an object of some hundred bytes, so a file that is nothing else would fill memory.
 MAX_PARTS = 2_000_000
 # Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
 MAX_CELLS, MAX_CODE = 5_000, 2**18
+=======
+MAX_SAID = 120  # characters of what a report cell printed
+>>>>>>> b30d004 (Show the instructor what a report cell has printed, and let the update's check see all parameters)
 
 
 class UnreadableError(ValueError):
@@ -98,7 +102,8 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
     Locked cells are never run from a submission: the exercise's own have run before, and those tagged `run` are
     run at their place, or at the end where a submission has lost them. They are known by their grade_id, by the
     `autograd` tag or, where the metadata is lost, by their text. Of two cells with one id the last counts, as in
-    nbgrader, and the other is an ordinary cell.
+    nbgrader, and the other is an ordinary cell. What a locked cell tagged `report` has printed in the submitted
+    notebook is passed on to the instructor: nothing depends on it.
     """
     locked_sources = {source.strip() for source in exercise.locked.values()}
     seen: dict[str, int] = {}
@@ -118,6 +123,8 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
                 flags.append(f"the locked cell {known} was edited; the original was used")
             if known in exercise.runs:
                 runs.append((index, exercise.runs[known]))
+            if known in exercise.reports and (said := _said(cell)):
+                flags.append(f"its notebook says, not checked: {said}")
             continue
         # nbgrader turns a known cell back into the type that it was released with.
         cell_type = cell.cell_type if known is None else exercise.cells[known].cell_type
@@ -145,6 +152,17 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
         indices={name: tuple(seen[part] for part in own if part in seen) for name, own in parts.items()},
         flags=tuple(flags),
     )
+
+
+def _said(cell: Cell) -> str:
+    """The first line that a cell of the submitted notebook has printed; empty where there is none."""
+    outputs = cell.get("outputs")
+    for output in outputs if isinstance(outputs, list) else ():
+        text = output.get("text") if isinstance(output, dict) and output.get("output_type") == "stream" else None
+        text = "".join(map(str, text)) if isinstance(text, list) else text
+        if isinstance(text, str) and text.strip():
+            return "".join(c for c in text.strip().splitlines()[0][:MAX_SAID] if c.isprintable())
+    return ""
 
 
 def _moment(parts: Sequence[str], seen: dict[str, int]) -> float:

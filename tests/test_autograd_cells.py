@@ -143,6 +143,27 @@ def test_deleted_cells_cost_nothing(grader, gone):
     assert {name: CREDIT.get(verdict) for name, verdict in marks(grader, submitted).items()} == {"dhull": 1, "goal": 1}
 
 
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ([], []),
+        ([{"output_type": "stream", "name": "stdout", "text": "\nfar: 7\x1b[2J\nmore"}], ["far: 7[2J"]),
+        ([{"output_type": "stream", "name": "stdout", "text": ["far: ", "7\n"]}], ["far: 7"]),
+        ([{"output_type": "stream", "text": "7" * 1000}], ["7" * 120]),
+        ([None, {"output_type": "stream", "text": 7}], []),
+        ("far", []),
+    ],
+)
+def test_what_a_report_cell_has_printed_reaches_the_instructor(exercise, outputs, said):
+    """And nothing of it is run or trusted."""
+    reporting = notebooks.tide()
+    notebooks.by_id(reporting)["show"].metadata["tags"] = ["report"]
+    tide = exercise_from_notebook(reporting, Path("tide.ipynb"))
+    notebooks.by_id(reporting)["show"]["outputs"] = outputs
+    flags = submission_from_notebook(reporting, tide).flags
+    assert list(flags) == [f"its notebook says, not checked: {text}" for text in said]
+
+
 def test_what_is_compared_with_must_come_from_an_autograd_cell():
     broken = ferry()
     notebooks.by_id(broken)["steer"].source = "shifts = torch.linspace(0, 1, rows)"

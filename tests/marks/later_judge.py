@@ -145,8 +145,9 @@ class Judge:
             names: dict[str, Any] = {**self.plain, **self.values}
             for lr in (0.1, 0.037):
                 mine = [p.clone() for p in self.parameters]
-                try:
+                with contextlib.suppress(Exception):
                     exec(compile(code, UPDATE, "exec"), names)
+                try:
                     names[UPDATE](mine, [g.clone() for g in self.gradients], lr)
                 except Exception:
                     return True
