@@ -16,14 +16,11 @@ from autograder.exercise import Cell, Exercise, has_tag, nbgrader_info
 
 # A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
 MAX_NOTEBOOK_BYTES = 64 * 2**20
-<<<<<<< HEAD
 # Values in its JSON; each becomes an object of some hundred bytes, so a file that is nothing else would fill memory.
 MAX_PARTS = 2_000_000
 # Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
 MAX_CELLS, MAX_CODE = 5_000, 2**18
-=======
 MAX_SAID = 120  # characters of what a report cell printed
->>>>>>> b30d004 (Show the instructor what a report cell has printed, and let the update's check see all parameters)
 
 
 class UnreadableError(ValueError):
