@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from autograder.recording import printable
-from autograder.results import ClassResult, SubmissionResult
+from autograder.results import ClassResult, StepResult, SubmissionResult
+from autograder.verdict import Verdict
 
 # More lost steps than this are counted, not listed: an untouched notebook would fill the screen.
 MAX_LOST = 8
+MAX_SAID = 3  # the reasons are said where there are no more lost steps than these
+FREQUENT = 3
 
 
 def print_class(result: ClassResult, console: Console) -> None:
@@ -30,6 +35,8 @@ def print_class(result: ClassResult, console: Console) -> None:
             escape(printable(_notes(submission))),
         )
     console.print(table)
+    for line in _frequent(result):
+        console.print(line, highlight=False)
     console.print(f"{len(result.submissions)} submissions in {result.seconds:.1f} s, isolation: {result.isolation}")
 
 
@@ -41,7 +48,29 @@ def _lost(submission: SubmissionResult) -> str:
     for verdict, names in by_verdict.items():
         shown = ", ".join(names) if len(names) <= MAX_LOST else f"{len(names)} steps"
         parts.append(f"{verdict}: {shown}")
-    return escape("; ".join(parts))
+    if len(submission.lost) <= MAX_SAID:
+        parts += [f"{step.name}: {printable(step.hint)}" for step in submission.lost if _is_mistake(step) and step.hint]
+    return escape("\n".join(parts))
+
+
+def _frequent(result: ClassResult) -> list[str]:
+    """The mistakes that most of the class made, each with how many made it."""
+    made = Counter(
+        (step.name, step.hint or step.verdict.value)
+        for submission in result.submissions
+        for step in submission.lost
+        if _is_mistake(step)
+    )
+    lines = [
+        escape(f"  {count} of {len(result.submissions)}: {name}: {printable(reason)}")
+        for (name, reason), count in made.most_common(FREQUENT)
+    ]
+    return ["most frequent mistakes", *lines] if lines else []
+
+
+def _is_mistake(step: StepResult) -> bool:
+    """Whether the step was tried; what was left out is no mistake."""
+    return step.verdict not in (Verdict.MISSING, Verdict.AUTOGRAD)
 
 
 def _notes(submission: SubmissionResult) -> str:

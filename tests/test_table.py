@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from autograder.table import MAX_LOST, print_class
+from autograder.verdict import Verdict
 from tests.test_results import ADA, BEN, CLASS, WRONG
 
 
@@ -49,3 +50,22 @@ def test_control_characters_do_nothing(column, terminal):
 def test_markup_is_shown_as_it_is(column, markup):
     text = printed(replace(BEN, **{column: (markup,) if column == "flags" else markup}))
     assert markup in text
+
+
+class TestWhatWentWrong:
+    SIGN = replace(WRONG, name="dsail", hint="the sign is wrong")
+
+    def test_the_reason_stands_beside_the_step(self):
+        assert "dsail: the sign is wrong" in printed(replace(ADA, steps=(self.SIGN,)))
+
+    def test_the_three_most_frequent_mistakes_with_their_counts(self):
+        rare, sums = replace(WRONG, name="drare", hint="rare"), replace(WRONG, name="drope", hint="the sum is missing")
+        twice, left = replace(WRONG, name="dtwice", hint="twice"), replace(WRONG, name="dleft", verdict=Verdict.MISSING)
+        steps = [(self.SIGN, sums, twice, left), (self.SIGN, sums, left), (self.SIGN, rare, left), (twice, left)]
+        text = printed(*(replace(ADA, student=str(n), steps=each) for n, each in enumerate(steps)))
+        said = text.partition("most frequent mistakes\n")[2].splitlines()[:3]
+        assert said[0] == "  3 of 4: dsail: the sign is wrong"
+        assert {"  2 of 4: drope: the sum is missing", "  2 of 4: dtwice: twice"} == set(said[1:])
+
+    def test_no_heading_without_mistakes(self):
+        assert "frequent" not in printed(replace(ADA, steps=()))

@@ -27,36 +27,47 @@ class Known:
 
 
 def known_factors(scene: Scene, routes: tuple[Route, ...]) -> Iterator[Known]:
-    """Factors that mean something in these lines, with what they mean."""
+    """Factors that mean something in these lines, with what they mean; where two are equal, the likelier first."""
     source = "; ".join(route.source for route in routes)
-    averages = any(word in source for word in ("mean(", "/"))
-    less = "- 1" in source or "-1)" in source or "var(" in source or "std(" in source
-    for name, size in _sizes(scene, routes):
-        large = f": `{source}` divides by {name}" if averages and not less else ""
-        yield Known(size, name, f"too large by the factor {name}{large}")
-        small = "" if averages else ": a mean stands where a sum belongs"
-        yield Known(1 / size, f"1/{name}", f"too small by the factor {name}{small}")
-        if size > 2:
-            why = f": `{source}` divides by {name} - 1 (Bessel's correction)" if less else ""
-            yield Known((size - 1) / size, f"({name}-1)/{name}", f"right up to the factor ({name} - 1)/{name}{why}")
-            why = f": `{source}` divides by {name}, not by {name} - 1" if averages and not less else ""
-            yield Known(size / (size - 1), f"{name}/({name}-1)", f"right up to the factor {name}/({name} - 1){why}")
-            why = f": `{source}` divides by {name} - 1" if less else ""
-            yield Known(size - 1, f"{name}-1", f"too large by the factor {name} - 1{why}")
-            yield Known(1 / (size - 1), f"1/({name}-1)", f"too small by the factor {name} - 1")
-        yield Known(size**0.5, f"sqrt {name}", f"too large by the root of {name}")
-        yield Known(size**-0.5, f"1/sqrt {name}", f"too small by the root of {name}")
+    for name, size in _named(scene, routes):
+        yield from _of_a_size(name, size, source)
     for value in _constants(source):
         yield Known(1 / value, f"1/{value:g}", f"right but for the factor {value:g} of `{source}`, which is missing")
         yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
+    for name, size in _lengths(scene, routes):
+        yield from _of_a_size(name, size, source)
+    for name, size in (*_named(scene, routes), *_lengths(scene, routes)):
+        if "0.5" in source or "sqrt" in source:
+            yield Known(size**0.5, f"sqrt {name}", f"too large by the root of {name}")
+            yield Known(size**-0.5, f"1/sqrt {name}", f"too small by the root of {name}")
 
 
-def _sizes(scene: Scene, routes: tuple[Route, ...]) -> Iterator[tuple[str, int]]:
-    """What sizes are called: by name where the line has one, else by axis."""
-    for name in sorted(frozenset().union(*(line.uses for route in routes for line in route.lines))):
-        value = scene.names.get(name)
-        if type(value) is int and value > 1:
-            yield name, value
+def _of_a_size(name: str, size: int, source: str) -> Iterator[Known]:
+    """The size itself and the size less one, which a mean and Bessel's correction divide by."""
+    averages = any(word in source for word in ("mean(", "/"))
+    less = "- 1" in source or "-1)" in source or "var(" in source or "std(" in source
+    large = f": `{source}` divides by {name}" if averages and not less else ""
+    yield Known(size, name, f"too large by the factor {name}{large}")
+    small = "" if averages else ": a mean stands where a sum belongs"
+    yield Known(1 / size, f"1/{name}", f"too small by the factor {name}{small}")
+    if size > 2:
+        why = f": `{source}` divides by {name} - 1 (Bessel's correction)" if less else ""
+        yield Known((size - 1) / size, f"({name}-1)/{name}", f"right up to the factor ({name} - 1)/{name}{why}")
+        why = f": `{source}` divides by {name}, not by {name} - 1" if averages and not less else ""
+        yield Known(size / (size - 1), f"{name}/({name}-1)", f"right up to the factor {name}/({name} - 1){why}")
+        why = f": `{source}` divides by {name} - 1" if less else ""
+        yield Known(size - 1, f"{name}-1", f"too large by the factor {name} - 1{why}")
+        yield Known(1 / (size - 1), f"1/({name}-1)", f"too small by the factor {name} - 1")
+
+
+def _named(scene: Scene, routes: tuple[Route, ...]) -> list[tuple[str, int]]:
+    """The sizes that the lines have a name for."""
+    names = sorted(frozenset().union(*(line.uses for route in routes for line in route.lines)))
+    return [(name, scene.names[name]) for name in names if type(scene.names.get(name)) is int and scene.names[name] > 1]
+
+
+def _lengths(scene: Scene, routes: tuple[Route, ...]) -> Iterator[tuple[str, int]]:
+    """The lengths of the axes, and the numbers of elements."""
     for name in (scene.tensor, *(route.target for route in routes)):
         shape = scene.names[name].shape
         yield from ((f"{name}.shape[{axis}]", size) for axis, size in enumerate(shape) if size > 1)

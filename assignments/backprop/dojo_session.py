@@ -45,37 +45,51 @@ class Session:
 
     def why(self, found: object, name: str) -> Explanation | None:
         """What is wrong with `found` as the gradient of the tensor of this name, which it is not."""
-        truth = {other: self.names[other].grad for other in self.marked}
-        own = truth | {other: mine for other in self.marked if _fits(mine := self.names.get(f"d{other}"), truth[other])}
         routes, loss = self.routes(name), self.lines[-1].target
-        for gradients in (truth, own):
-            gradients.setdefault(loss, torch.ones(()))
+        truth = {other: self.names[other].grad for other in self.marked} | {loss: torch.ones(())}
         right = Scene(name, routes, self.names, truth)
         if not follows(truth[name], right):
             return None  # the values have changed since the backward pass
-        shared = self._shared(found, name)
-        if shared is not None:
-            sentence = f"d{name} and d{shared} share their memory: what changed d{shared} changed d{name}; use .clone()"
-            return Explanation("shared", sentence, "shared")
-        off = [route.target for route in routes if not _same(own[route.target], truth[route.target])]
-        mine = Scene(name, routes, self.names, own)
-        if off and follows(found, mine):
+        sharing = self._sharing(found, name)
+        # Made from this one, and then changed: by now this holds the other's numbers.
+        later = [other for other in sharing if name in (route.target for route in self.routes(other))]
+        if later and _same(self.names[f"d{later[0]}"], truth[later[0]]):
+            return _shared(name, later[0])
+        there = {other: self.names.get(f"d{other}") for other in truth}
+        off = [r.target for r in routes if there[r.target] is not None and not _same(there[r.target], truth[r.target])]
+        own = {other: gradient for other, gradient in there.items() if _fits(gradient, truth[other])}
+        if any(target in own for target in off) and follows(found, Scene(name, routes, self.names, truth | own)):
             sentence = f"this follows from d{off[0]}, which is wrong; the step itself is right: mend d{off[0]} first"
             return Explanation("follow-through", sentence, "follow-through")
-        return explain(found, mine if off else right)
+        # A gradient in the same memory may have been changed since this one was made from it.
+        usable = {other: gradient for other, gradient in own.items() if other not in sharing}
+        explanation = explain(found, Scene(name, routes, self.names, truth | usable) if off else right)
+        if explanation is not None and set(off) <= set(usable):
+            return explanation
+        if later:
+            return _shared(name, later[0])
+        if off:
+            return Explanation(
+                "earlier", f"this is made from d{off[0]}, which is wrong: mend d{off[0]} first", "earlier"
+            )
+        return None
 
-    def _shared(self, found: object, name: str) -> str | None:
-        """Another tensor whose gradient is right and lies in the same memory."""
-        if not isinstance(found, Tensor) or type(found) is not Tensor:
-            return None
+    def _sharing(self, found: object, name: str) -> list[str]:
+        """The other tensors whose gradients lie in the same memory."""
+        if not isinstance(found, Tensor) or found.layout != torch.strided:
+            return []
+        place = found.untyped_storage().data_ptr()
+        found_in = []
         for other in self.marked:
             mine: Any = self.names.get(f"d{other}")
-            truth = self.names[other].grad
-            if other == name or not _fits(mine, truth) or not _same(mine, truth) or found.layout != torch.strided:
-                continue
-            if mine.untyped_storage().data_ptr() == found.untyped_storage().data_ptr():
-                return other
-        return None
+            if other != name and _fits(mine, self.names[other].grad) and mine.shape == found.shape:
+                found_in += [other] if mine.untyped_storage().data_ptr() == place else []
+        return found_in
+
+
+def _shared(name: str, other: str) -> Explanation:
+    sentence = f"d{name} and d{other} share their memory: what changed d{other} changed d{name}; use .clone()"
+    return Explanation("shared", sentence, "shared")
 
 
 def session() -> Session | None:
@@ -105,8 +119,9 @@ def _grad(value: object) -> Tensor | None:
 
 
 def _fits(mine: Any, truth: Tensor) -> bool:
-    return isinstance(mine, Tensor) and mine.shape == truth.shape and mine.is_floating_point()
+    plain = isinstance(mine, Tensor) and mine.layout == torch.strided and mine.is_floating_point()
+    return plain and bool(mine.shape == truth.shape)
 
 
-def _same(mine: Tensor, truth: Tensor) -> bool:
-    return torch.allclose(mine.detach().to(truth.dtype), truth)
+def _same(mine: Any, truth: Tensor) -> bool:
+    return _fits(mine, truth) and torch.allclose(mine.detach().to(truth.dtype), truth)
