@@ -7,13 +7,15 @@ ASSIGNMENT ?= backprop
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks test-browser bench bench-explain lint generate release collect autograde feedback export grade clean fuzz train-makemore
+.PHONY: help setup demo test test-marks test-browser fuzz bench bench-explain train-makemore lint generate release \
+	collect autograde feedback export grade clean
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
 	@echo "make test        all tests        make lint   format, lint and types"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
+	@echo "make test-browser  the students' notebooks in real JupyterLab, in chromium; skipped where there is none"
 	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
 	@echo "make bench       what training by hand and grading cost, beside autograd and stock nbgrader"
 	@echo "make train-makemore  the training notebook on makemore's own list of names"
@@ -41,6 +43,9 @@ test-marks: .venv/ready
 
 fuzz: .venv/ready
 	@FUZZ=$${FUZZ:-20000} python -m pytest tests/hostile/test_fuzz.py
+
+test-browser: .venv/ready
+	@python -m pytest -m browser -rs tests/browser
 
 bench: .venv/ready
 	@python -m tests.benchmarks.bench_training

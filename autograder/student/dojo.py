@@ -87,10 +87,10 @@ def cmp(s: str, dt: object, t: torch.Tensor) -> None:
     reason = _reason(s, dt, t, result)
     _show(s, result, reason)
     if result.approximate:
-        _display(lambda view: view.mark(True, "right"), None)
+        _display(lambda view: view.mark(True, "right"), lambda view: "✓ right", prefix=None)
     elif result.kind == "ok" and t.grad is not None and t.grad.numel() > 1:
         off = _difference(dt, t.grad)
-        _display(lambda view: view.where_svg(*off), lambda view: view.where_text(*off))
+        _display(lambda view: view.where_svg(*off), lambda view: view.where_text(*off), prefix=f"{'':15s} | ")
     # nbgrader's Validate button counts a cell as passed unless it raises.
     if os.environ.get("NBGRADER_EXECUTION") == "validate" and not result.approximate:
         raise AssertionError(f"{s}: {reason or 'the gradient is not right yet'}")
@@ -109,6 +109,10 @@ def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:
     results = [(s, dt, t, _beside(dt, t)) for s, dt, t in rows]
     for s, dt, t, result in results:
         _show(s, result, _reason(s, dt, t, result))
+    here = _session()
+    if here is not None and here.marked:
+        strip, _ = _strip(here)
+        _display(lambda view: view.strip_svg(*strip), lambda view: view.strip_text(*strip), prefix=None)
     right = sum(result.approximate for *_, result in results)
     exact = sum(result.exact for *_, result in results)
     todo = sum(result.kind == "todo" for *_, result in results)
@@ -121,8 +125,25 @@ def progress() -> None:
     if here is None or not here.marked:
         print("no forward pass with gradients yet: run the cells from the top down to loss.backward()")
         return
+    strip, reasons = _strip(here)
+    _display(lambda view: view.strip_svg(*strip), lambda view: view.strip_text(*strip), prefix="")
+    for reason in reasons:
+        print(reason)
+
+
+def _beside(dt: object, t: torch.Tensor) -> Comparison:
+    if t.grad is None:
+        sentence = "PyTorch has no gradient for it yet: run the cell with loss.backward() first"
+        return Comparison(False, False, None, "reference", sentence)
+    return compare(dt, t.grad)
+
+
+def _strip(here: Any) -> tuple[tuple[dict[str, str], str, list[tuple[str, str, bool]]], list[str]]:
+    """What the strip shows: states by tensor, the loss, the arrows (from, to, whether they fail); and the reasons."""
     loss = here.lines[-1].target
-    states, arrows, reasons = {}, [], []
+    states: dict[str, str] = {}
+    arrows: list[tuple[str, str, bool]] = []
+    reasons: list[str] = []
     for name in here.marked:
         if name == loss:
             continue
@@ -137,17 +158,10 @@ def progress() -> None:
         failing = (named or routes) if states[name] == "wrong" else []
         arrows += [(name, target, target in failing) for target in routes]
         if states[name] == "wrong":
-            reasons.append(f"{name}: {why.sentence if why is not None else result.problem or 'wrong'}")
-    _display(lambda view: view.strip_svg(states, loss, arrows), lambda view: view.strip_text(states, arrows))
-    for reason in reasons:
-        print(reason)
-
-
-def _beside(dt: object, t: torch.Tensor) -> Comparison:
-    if t.grad is None:
-        sentence = "PyTorch has no gradient for it yet: run the cell with loss.backward() first"
-        return Comparison(False, False, None, "reference", sentence)
-    return compare(dt, t.grad)
+            reasons.append(
+                f"{name}: {why.sentence if why is not None else result.problem or 'wrong, for no usual reason'}"
+            )
+    return (states, loss, arrows), reasons
 
 
 def _show(name: str, result: Comparison, reason: str | None) -> None:
@@ -193,8 +207,8 @@ def _session() -> Any:
         return None
 
 
-def _display(picture: Callable[[Any], str], text: Callable[[Any], str] | None) -> None:
-    """A picture in Jupyter; elsewhere its text, if it has any."""
+def _display(picture: Callable[[Any], str], text: Callable[[Any], str], prefix: str | None) -> None:
+    """A picture in Jupyter; elsewhere its text behind a prefix, or nothing where that is None."""
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -207,10 +221,9 @@ def _display(picture: Callable[[Any], str], text: Callable[[Any], str] | None) -
         return
     shell = get_ipython()
     if shell is not None and shell.has_trait("kernel"):
-        plain = text(view) if text is not None else "✓ right"
-        display({"text/html": picture(view), "text/plain": plain}, raw=True)
-    elif text is not None:
-        print(f"{'':15s} | " + text(view).replace("\n", f"\n{'':15s} | "))
+        display({"text/html": picture(view), "text/plain": text(view)}, raw=True)
+    elif prefix is not None:
+        print(prefix + text(view))
 
 
 def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:

@@ -11,12 +11,12 @@ from html import escape
 
 import torch
 
-ROWS, COLUMNS, CELL = 24, 64, 9  # a larger tensor is drawn in blocks
+ROWS, COLUMNS, CELL = 40, 72, 8  # a larger tensor is drawn in blocks
 BAD = "var(--jp-error-color1, #c62828)"
 GOOD = "var(--jp-success-color1, #2e7d32)"
 SIGNS = {"right": "✓", "wrong": "✗", "follows": "↪", "todo": "·"}
 WORDS = {"right": "right", "wrong": "wrong", "follows": "right for a wrong gradient", "todo": "to do"}
-TEXT = "font-family:var(--jp-ui-font-family, sans-serif);font-size:12px"
+TEXT = "padding-left:8px;font-family:var(--jp-ui-font-family, sans-serif);font-size:12px"
 
 
 def as_table(values: torch.Tensor) -> torch.Tensor:
@@ -40,8 +40,9 @@ def where_text(difference: torch.Tensor, wrong: torch.Tensor) -> str:
 def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
     """The same as a picture: a square for each element that is off, the larger the further off."""
     table = as_table(difference * wrong).to(torch.float64)
-    shape = min(ROWS, table.shape[0]), min(COLUMNS, table.shape[1])
-    blocks = torch.nn.functional.adaptive_max_pool2d(table[None], shape)[0]
+    block = -(-table.shape[0] // ROWS), -(-table.shape[1] // COLUMNS)
+    blocks = torch.nn.functional.max_pool2d(table[None], block, ceil_mode=True)[0]
+    shape = tuple(blocks.shape)
     largest = float(blocks.max()) or 1.0
     path = []
     for i, row in enumerate((blocks / largest).sqrt().tolist()):
@@ -60,9 +61,9 @@ def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
     squares = f'<path d="{"".join(path)}" fill="{BAD}"/>'
     body = f'<g transform="translate({left} 1)">{frame}{squares}</g>{"".join(marks)}'
     picture = _svg(left + width + 12, height + 18, body, f"|difference|: {text}")
-    blocks_of = " (drawn in blocks)" if tuple(table.shape) != shape else ""
-    caption = f"|difference| over rows ↓ and columns →{blocks_of}, larger square = further off: {text}"
-    return f'<div style="{TEXT}">{escape(caption)}<br>{picture}</div>'
+    each = "square" if block == (1, 1) else f"square (of {block[0]} by {block[1]} elements)"
+    caption = f"|difference| by row ↓ and column →, the larger the {each}, the further off"
+    return f'<div style="{TEXT}">{caption}<br>{picture}<br>{escape(text)}</div>'
 
 
 def mark(right: bool, words: str) -> str:
@@ -71,7 +72,7 @@ def mark(right: bool, words: str) -> str:
     return f'<div style="{TEXT}"><b style="color:{colour}">{sign}</b> {escape(words)}</div>'
 
 
-def strip_text(states: Mapping[str, str], arrows: Sequence[tuple[str, str, bool]]) -> str:
+def strip_text(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, str, bool]]) -> str:
     """All steps as text. states: by tensor, in forward order. arrows: (from, to, whether the gradient fails there)."""
     signs = "  ".join(f"{SIGNS[state]} {name}" for name, state in states.items())
     fails = [f"{source} ← {target}" for source, target, failing in arrows if failing]
@@ -100,13 +101,15 @@ def strip_svg(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, 
             else 'stroke="currentColor" stroke-opacity=".45"'
         )
         drawn.append(f'<path d="M{x} {base}C{x} {top:.0f} {end} {top:.0f} {end} {base}" fill="none" {look}/>')
-        if failing:
+        if failing and rise:
             drawn.append(
                 f'<text x="{middle}" y="{base - rise + 4:.0f}" text-anchor="middle" fill="{BAD}">{fails}</text>'
             )
     for name, x in at.items():
         state = states.get(name, "right")
-        colour = {"right": GOOD, "wrong": BAD, "follows": BAD}.get(state, "currentColor")
+        colour = (
+            "currentColor" if name == loss else {"right": GOOD, "wrong": BAD, "follows": BAD}.get(state, "currentColor")
+        )
         fill, width = ("var(--jp-layout-color0, Canvas)", 2.6 if state == "wrong" else 1.3)
         sign = SIGNS[state] if name in states else "L"
         drawn.append(
@@ -117,7 +120,7 @@ def strip_svg(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, 
             f"{escape(name)}</text></g>"
         )
     depth = base + 26 + 5 * max(map(len, at))
-    picture = _svg(32 + step * (len(at) - 1), depth, "".join(drawn), strip_text(states, arrows))
+    picture = _svg(32 + step * (len(at) - 1), depth, "".join(drawn), strip_text(states, loss, arrows))
     return f'<div style="{TEXT};overflow-x:auto">{escape(summary(states))}<br>{picture}</div>'
 
 
