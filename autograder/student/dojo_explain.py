@@ -120,12 +120,14 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
 
 
 def _said(guess: Guess, ratio: float = 1.0) -> Explanation:
-    sentence = guess.sentence
-    if "{}" in sentence:
-        # A factor of one's own, where it is a simple number; 1/n is said to be some factor.
-        simple = math.isclose(ratio * 60, round(ratio * 60), rel_tol=1e-4) and ratio
-        sentence = sentence.format("" if math.isclose(ratio, 1, rel_tol=1e-4) else f"{ratio:.3g}*" if simple else "c*")
-    return Explanation(guess.kind, sentence, _no_digits(guess.sentence))
+    key = _no_digits(guess.sentence)
+    if "{}" not in guess.sentence:
+        return Explanation(guess.kind, guess.sentence, key)
+    # A factor of one's own is named where it is a simple number; else, and where cases differ in it, it is some c.
+    simple = abs(ratio) <= 100 and math.isclose(ratio * 60, round(ratio * 60), rel_tol=1e-4)
+    named = "" if math.isclose(ratio, 1, rel_tol=1e-4) else f"{ratio:.3g}*" if simple else "c*"
+    some = Explanation(guess.kind, guess.sentence.format("c*"), key)
+    return Explanation(guess.kind, guess.sentence.format(named).replace("*1`", "`"), f"{named} {key}", (some,))
 
 
 def _not_finite(mine: Tensor, scene: Scene) -> Explanation:
@@ -134,8 +136,9 @@ def _not_finite(mine: Tensor, scene: Scene) -> Explanation:
             sentence = f"it holds NaN or inf, which came in with d{route.target}: mend that first"
             return Explanation("nonfinite", sentence, "nonfinite")
     first = (~torch.isfinite(mine)).nonzero()[0].tolist()
-    sentence = f"it holds NaN or inf, first at {first}: look for a division by zero or the log of zero"
-    return Explanation("nonfinite", sentence, "nonfinite")
+    vague = "it holds NaN or inf: look for a division by zero or the log of zero"
+    there = f"it holds NaN or inf, first at {first}: look for a division by zero or the log of zero"
+    return Explanation("nonfinite", there, f"nonfinite {first}", (Explanation("nonfinite", vague, "nonfinite"),))
 
 
 def _of_dtype(found: Tensor, mine: Tensor, total: Tensor, scene: Scene) -> Explanation | None:
@@ -205,7 +208,7 @@ def _factor(
     found = [
         known for known in known_factors(scene, routes) if math.isclose(abs(ratio), known.value, rel_tol=tolerance)
     ]
-    found += [Known(0, f"{abs(ratio):.4g}", f"right up to a constant factor, {abs(ratio):.4g}")]
+    found += [Known(0, f"{abs(ratio):.6g}", f"right up to a constant factor, {abs(ratio):.6g}")]
     found += [Known(0, "some", "right up to a constant factor")]
     first, *others = (
         Explanation("factor", f"{sign}the gradient{where} is {known.sentence}", f"{sign}{where}{known.symbol}")
