@@ -50,6 +50,7 @@ class Connection:
         for descriptor in (self._receiving, self._sending):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+        self._receiving = self._sending = -1  # their numbers may be somebody else's by now
 
     def _read(self, size: int, deadline: float) -> bytearray:
         data = bytearray()
