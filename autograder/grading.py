@@ -86,9 +86,13 @@ class Grader:
 
     def grade_file(self, student: str, path: Path) -> Marked:
         """Grade one file. Never raises: whatever goes wrong is in the result."""
-        if not path.is_symlink() and not path.exists():
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             reason = f"there is no {path.name} in the submission; submit it under this name"
             return Marked(self._unmarked(student, "missing", reason), {})
+        except OSError:
+            pass  # reading it says why
         return self.grade(student, lambda: read_submission(path, self.exercise))
 
     def grade(self, student: str, read: Callable[[], Submission]) -> Marked:

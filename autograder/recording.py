@@ -64,8 +64,9 @@ def parse(
     records = tuple(RunRecord() for _ in range(runs))
     try:
         for frame in decode_all(data):
-            if frame.header.get("end") is not True:
-                _add(records, frame, names, cells)
+            if frame.header.get("end") is True:
+                break  # what a forger has sent behind it is not even read
+            _add(records, frame, names, cells)
     except (WireError, ValueError, TypeError) as error:
         return Recording(records, False, f"its answer could not be read ({error})")
     return Recording(records, detail is None, detail or "")

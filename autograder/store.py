@@ -11,6 +11,7 @@ from typing import Any
 from autograder.course import write_whole
 from autograder.exercise import Exercise
 from autograder.results import SubmissionResult, result_from_json
+from autograder.submission import MAX_NOTEBOOK_BYTES
 
 FOLDER = Path(".autograder")
 CASES = "cases"  # below it, what setup made of the hidden cases
@@ -28,9 +29,11 @@ class Store:
         self._base = "/".join(parts)
 
     def key(self, submission: Path) -> str | None:
-        """The key of a submitted file; None where there is no plain file to read."""
+        """The key of a submitted file; None where there is no plain file that could be graded."""
         try:
             if submission.is_symlink() or not submission.is_file():
+                return None
+            if submission.stat().st_size > MAX_NOTEBOOK_BYTES:  # refused when it is read
                 return None
             content = hashlib.sha256(submission.read_bytes()).hexdigest()
         except OSError:

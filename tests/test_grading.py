@@ -345,3 +345,10 @@ def many_mistakes():
         dpeak="dpeak = torch.randn(rows, 1)",
         dkeel="",
     )
+
+
+def test_a_file_that_cannot_even_be_looked_for_is_unreadable(harbour_grader, tmp_path):
+    """So says a name that is too long, and so does a folder without permission."""
+    result = harbour_grader.grade_file("ada", tmp_path / ("x" * 300) / "harbour.ipynb").result
+    assert (result.status, result.score) == ("unreadable", 0.0)
+    assert "cannot be opened (File name too long)" in result.error

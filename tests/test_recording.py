@@ -190,6 +190,12 @@ class TestFirstStands:
         recording = parse(first + second, 1, NAMES, CELLS)
         assert recording.runs[0].values["dsail"].tensor == 1
 
+    def test_nothing_behind_the_end_counts(self):
+        end = encode(Frame({"end": True}))
+        recording = parse(sent(text="first") + end + sent(cell=4) + b"x" * 99, 1, NAMES, CELLS)
+        assert recording.complete
+        assert list(recording.runs[0].cells) == [3]
+
     def test_of_a_cell(self):
         """The second is what a forged twin of the first looks like: nothing that follows counts."""
         recording = parse(sent(text="first") + sent(text="second"), 1, NAMES, CELLS)

@@ -53,6 +53,12 @@ class TestKey:
         change(course)
         assert key(course) != before
 
+    def test_there_is_none_for_a_file_too_large_to_grade(self, course):
+        """It is not read to the end, for it may be larger than memory."""
+        with (course / "ada.ipynb").open("wb") as file:
+            file.truncate(2**40)
+        assert key(course) is None
+
     def test_it_is_another_for_another_exercise_secret_credit_and_engine(self, course, monkeypatch):
         keys = {key(course), key(course, secret="4567"), key(course, credit={**CREDIT, "hard-coded": 0.25})}
         notebook = harbour()
