@@ -30,7 +30,7 @@ from autograder.setups import Setup, plain, setups
 
 @dataclass(frozen=True)
 class Known:
-    """What a student may know of a case: tensors and plain values by name, no gradient, no graph.
+    """What a student may know of a case: tensors and plain values by name, no graph, no gradient that is not given.
 
     upstream: independent random gradients, by the d-variable that they take the place of, step by step. A
     d-variable that is given (see autograd_cells) is in `tensors` too, with its true gradient.

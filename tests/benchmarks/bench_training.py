@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812 (everybody's name for it)
 
 from tests.benchmarks.training_notebook import NOTEBOOK, code_cells
 
-STEPS, ROUNDS = 1000, 8
+STEPS, ROUNDS = 300, 25
 NEEDED = ("setup_data", "parameters", "setup_parameters", "setup_minibatch", "update", "pytorch_run", "train_step")
 SAME = 1e-4  # losses of the same steps in float32, summed in another order
 

@@ -174,7 +174,6 @@ WRONG: dict[str, dict[str, list[str]]] = {
             EACH + "p *= 1 - lr * grad",
             EACH + "p.copy_(-lr * grad)",
             EACH + "p -= lr * grad\n        break",
-            EACH + "p -= (lr * grad).half()",
             EACH + "return p - lr * grad",
             HEAD + "return [p - lr * grad for p, grad in zip(parameters, grads)]",
             HEAD + "for p, grad in zip(parameters[1:], grads[1:]):\n        p -= lr * grad",
