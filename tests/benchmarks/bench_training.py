@@ -28,13 +28,13 @@ Way = Callable[[Tensors, torch.Tensor, float], Sequence[float] | torch.Tensor]
 
 def main() -> None:
     """Print the table; ends with exit code 1 where two ways do not find the same losses."""
-    print(f"training, {torch.get_num_threads()} threads; the fastest of {ROUNDS} rounds of {STEPS} steps")
     names: dict[str, Any] = {}
     with contextlib.chdir(NOTEBOOK.parent), contextlib.redirect_stdout(None):
         sys.path.insert(0, str(NOTEBOOK.parent))
         cells = code_cells()
         for grade_id in (*sorted(NEEDED, key=list(cells).index), "others", "speed_ways"):
             exec(compile(cells[grade_id], grade_id, "exec"), names)
+    print(f"training on {torch.get_num_threads()} thread; the fastest of {ROUNDS} rounds of {STEPS} steps")
     ways: dict[str, Way] = {
         "loss.backward()": names["by_autograd"],
         "  on the taught forward": autograd_on_the_taught_forward(names),
