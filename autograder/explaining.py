@@ -46,6 +46,11 @@ class Explainer:
         candidates = (first, *first.also) if first is not None else ()
         return next((each for each in candidates if all(each.key in keys for keys in names)), None)
 
+    def made_from(self, step: Step) -> list[str]:
+        """The d-variables that a step is made from."""
+        targets = {route.target for route in self._routes[step.tensor]}
+        return [name for name, tensor in self._tensors.items() if tensor in targets]
+
     def _scene(self, step: Step, reference: Reference) -> Scene:
         upstream = {self._tensors[name]: gradient for name, gradient in reference.known.upstream.items()}
         upstream.setdefault(self._loss, torch.ones(()))
@@ -59,3 +64,16 @@ def explained(judgement: Judgement, explanation: Explanation | None) -> Judgemen
         return judgement
     before = f"{judgement.hint}: " if judgement.comparison.approximate and judgement.hint else ""
     return replace(judgement, hint=f"{before}{explanation.sentence}")
+
+
+def following(judgement: Judgement, earlier: Sequence[str]) -> Judgement:
+    """The judgement with the earlier gradients that are wrong, where they are known."""
+    return replace(judgement, hint=f"{judgement.hint}: {' and '.join(earlier)}") if earlier else judgement
+
+
+def shared(name: str, other: str | None) -> Explanation | None:
+    """What to say of a gradient that was changed through another name of its memory."""
+    if other is None:
+        return None
+    sentence = f"{name} and {other} share their memory: what changed {other} changed {name}; use .clone()"
+    return Explanation("shared", sentence, "shared")

@@ -8,10 +8,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Protocol
 
+from autograder.aliases import changed_through
 from autograder.apart import taken_apart
 from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
-from autograder.explaining import Explainer, explained
+from autograder.explaining import Explainer, explained, following, shared
 from autograder.limits import Limits
 from autograder.provenance import evades, names_low_precision, reads_grad
 from autograder.recording import RanCell, Recording, RunRecord
@@ -69,7 +70,7 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
     public, ended = checked.recording.runs[0], checked.ended
     unfinished = None if checked.recording.complete else checked.recording.detail
     uses = any(cell.uses for cell in public.cells.values())
-    judgements = {}
+    judgements: dict[str, Judgement] = {}
     for step in exercise.steps:
         own = submission.indices[step.name]
         ran = [public.cells[index] for index in own if index in public.cells]
@@ -90,7 +91,11 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
         judgement = judge(evidence)
         if judgement.verdict in EXPLAINED:
             values = [run.values.get(step.name) for run in checked.recording.runs[1:]]
-            judgement = explained(judgement, targets.explainer.why(step, values))
+            reason = shared(step.name, changed_through(step.name, submission)) or targets.explainer.why(step, values)
+            judgement = explained(judgement, reason)
+        elif judgement.verdict == Verdict.FOLLOW_THROUGH:
+            earlier = [name for name in targets.explainer.made_from(step) if name in judgements]
+            judgement = following(judgement, [n for n in earlier if not judgements[n].comparison.approximate])
         judgements[step.name] = judgement
     cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
     flags = tuple(f"a cell ended the Python process ({why}); the rest was graded without it" for why in ended.values())

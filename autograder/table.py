@@ -36,7 +36,7 @@ def print_class(result: ClassResult, console: Console) -> None:
         )
     console.print(table)
     for line in _frequent(result):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"{len(result.submissions)} submissions in {result.seconds:.1f} s, isolation: {result.isolation}")
 
 

@@ -115,7 +115,18 @@ class TestVerdicts:
         )
 
     def test_a_missing_sum_is_a_matter_of_shape(self, grade):
-        assert lost(grade(harbour(drope="drope = dmast"))) == {"drope": ("shape", 0.0)}
+        result = grade(harbour(drope="drope = dmast"))
+        assert lost(result) == {"drope": ("shape", 0.0)}
+        assert "the sum over axis 0 is missing" in step(result, "drope").hint
+
+    def test_what_follows_names_what_it_follows_from(self, grade):
+        result = grade(harbour(dflat="dflat = dswell * 2"))
+        assert step(result, "dflat").hint.startswith("what arrives is multiplied by `2`")
+        assert step(result, "dmast").hint.endswith("an earlier one is wrong: dflat and dpeak")
+
+    def test_memory_that_is_shared(self, grade):
+        alias = {"dmast_path1": "dmast = dflat", "dpeak": "dflat *= -1\ndpeak = dflat.sum(1, keepdim=True)"}
+        assert "dmast and dflat share their memory" in step(grade(harbour(**alias)), "dmast").hint
 
     def test_a_shape_that_broadcasts_serves(self, grade):
         assert grade(harbour(drope="drope = dmast.sum(0, keepdim=True)")).score == 8.0

@@ -38,7 +38,7 @@ class Guess:
 
 def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
     """Mistakes that change the gradient as a whole. parts: by the target of each route; they sum to the total."""
-    yield Guess("sign", "the sign is wrong: this is the negative of the gradient", -total)
+    yield Guess("sign", "the sign is wrong", -total)
     alive = {name: part for name, part in parts.items() if part.any()}
     if 2 <= len(alive) <= MAX_PATHS:
         for size in range(1, len(alive)):

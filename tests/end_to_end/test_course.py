@@ -167,6 +167,13 @@ class TestCheckCells:
 
 
 class TestFeedbackPages:
+    def test_the_reasons_are_those_of_the_results(self, graded: Graded, regraded: Round) -> None:
+        reasons = {step["name"]: step["hint"] for step in graded.marks["fay"]["steps"]}
+        assert "the sign is wrong" in reasons["dbnmeani"]
+        assert "this is the transpose of the gradient" in reasons["dW2"]
+        text = page_text(regraded.feedback["fay"])
+        assert all(reasons[name] in text for name in ("dbnmeani", "dW2"))
+
     def test_every_step_has_its_verdict(self, graded: Graded) -> None:
         for name in ("ada", "ben", "eve"):
             text = page_text(feedback_page(graded.course, name))
