@@ -42,6 +42,7 @@ def test_no_right_answer_gets_a_sentence():
     for cell, several in RIGHT.items():
         name = cell.partition("_path")[0]
         # Lower precision is compared in that precision, and such code is right only there.
-        plain = [code for code in several if not code.startswith("%") and "float" not in code]
+        # One leaves out a path that is zero, and is right end to end alone: marking explains only what is not right.
+        plain = [code for code in several if not code.startswith("%") and "float" not in code and "to zero" not in code]
         found += [(code, said) for code in plain if (said := network(COURSE[0]).marked({cell: code}, name)) is not None]
     assert found == []
