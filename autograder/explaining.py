@@ -24,15 +24,20 @@ class Explainer:
     """Explains steps of one exercise from what they held step by step."""
 
     def __init__(self, exercise: Exercise, references: References) -> None:
-        stops = {step.tensor for step in exercise.steps}
+        self._tensors = {step.name: step.tensor for step in exercise.gradients} | exercise.autograd.given
+        stops = set(self._tensors.values())
         lines = read_lines(exercise.forward)
         self._routes = {tensor: find_routes(lines, tensor, stops) for tensor in stops}
-        self._tensors = {step.name: step.tensor for step in exercise.steps}
         self._loss = lines[-1].target if lines else ""
         self._hidden = references.hidden
 
     def why(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
-        """What is wrong with a step; None where the cases do not agree. values: of each hidden case, in order."""
+        """What is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
+
+        values: of each hidden case, in order.
+        """
+        if not step.gradient:
+            return None
         cases = list(zip(self._hidden, values, strict=False))
         public = [pair for pair in cases if pair[0].case.public_sizes]
         others = [pair for pair in cases if not pair[0].case.public_sizes]
@@ -48,6 +53,8 @@ class Explainer:
 
     def made_from(self, step: Step) -> list[str]:
         """The d-variables that a step is made from."""
+        if not step.gradient:
+            return []
         targets = {route.target for route in self._routes[step.tensor]}
         return [name for name, tensor in self._tensors.items() if tensor in targets]
 

@@ -10,7 +10,7 @@ class Limits:
     """The defaults suit an exercise whose honest solution takes milliseconds.
 
     cell_seconds: wall clock of one cell. stall_seconds: how much longer a cell that cannot be interrupted is
-    waited for. seconds: wall clock of a whole submission. cpu_seconds, memory_bytes (address space beyond
+    waited for. seconds: wall clock of one go through a submission's runs; total_seconds: after which no other is begun. cpu_seconds, memory_bytes (address space beyond
     what the process has when it starts), file_bytes (size of one file), open_files and threads: the kernel's limits.
     disk_bytes: all its files together; memory_bytes and threads hold for each process, disk_bytes and threads under
     `bubblewrap` only.
@@ -21,6 +21,7 @@ class Limits:
     cell_seconds: float = 10.0
     stall_seconds: float = 3.0
     seconds: float = 60.0
+    total_seconds: float = 180.0
     cpu_seconds: int = 60
     memory_bytes: int = 4 * 2**30
     file_bytes: int = 64 * 2**20

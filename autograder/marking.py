@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import Protocol
 
 from autograder.aliases import changed_through
 from autograder.apart import taken_apart
+from autograder.budget import Budgeted, Runs
 from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
 from autograder.explaining import Explainer, explained, following, shared
-from autograder.limits import Limits
 from autograder.provenance import evades, names_low_precision, reads_grad
 from autograder.recording import RanCell, Recording, RunRecord
 from autograder.reference import Reference, References
@@ -38,17 +38,6 @@ EXPLAINED = frozenset({Verdict.WRONG, Verdict.SHAPE, Verdict.PATH_MISSING})
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 
 
-class Runs(Protocol):
-    """What marking needs of a sandbox."""
-
-    limits: Limits
-
-    def run(
-        self, submission: Submission, runs: Sequence[Run], skip: Sequence[int] = (), *, cell_by_cell: bool = False
-    ) -> Recording:
-        """Run the submission's cells once for each of `runs`."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """The judgements by d-variable, what every cell did in the notebook's own case, and what to tell the instructor.
@@ -64,7 +53,7 @@ class Outcome:
 
 def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: Runs) -> Outcome:
     """Mark one submission. A cell that ends the process is left out and the rest run again."""
-    checked = _check(exercise.steps, targets, submission, sandbox)
+    checked = _check(exercise.steps, targets, submission, Budgeted(sandbox))
     sources = {cell.index: cell.source for cell in submission.script}
     recorded = {name: cell.index for cell in submission.script for name in cell.records}
     public, ended = checked.recording.runs[0], checked.ended
@@ -90,9 +79,11 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
         )
         judgement = judge(evidence)
         if judgement.verdict in EXPLAINED:
-            values = [run.values.get(step.name) for run in checked.recording.runs[1:]]
-            reason = shared(step.name, changed_through(step.name, submission)) or targets.explainer.why(step, values)
-            judgement = explained(judgement, reason)
+            # A mark stands by itself: where no reason can be found, for whatever cause, there is none.
+            with suppress(Exception):
+                values = [run.values.get(step.name) for run in checked.recording.runs[1:]]
+                other = changed_through(step.name, submission)
+                judgement = explained(judgement, shared(step.name, other) or targets.explainer.why(step, values))
         elif judgement.verdict == Verdict.FOLLOW_THROUGH:
             earlier = [name for name in targets.explainer.made_from(step) if name in judgements]
             judgement = following(judgement, [n for n in earlier if not judgements[n].comparison.approximate])

@@ -68,7 +68,7 @@ def grader(exercise):
 
 def marks(grader, submitted):
     result = grader.grade("s", lambda: submission_from_notebook(submitted, grader.exercise)).result
-    assert result.status == "graded"
+    assert result.status == "graded", result.error
     return {step.name: step.verdict.value for step in result.steps}
 
 

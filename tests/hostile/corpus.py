@@ -123,7 +123,7 @@ SIGNALS = {
     "through a file's owner": "import os, fcntl\nr, w = os.pipe()\nfcntl.fcntl(r, fcntl.F_SETOWN, <pid>)\nprint('GOT')",
 }
 SPOILT = {
-    "the end, forged": "import os\nfrom autograder.student_run import END\nfor n in range(3, 256):\n"
+    "the end, forged": "import os\nfrom autograder.outbox import END\nfor n in range(3, 256):\n"
     "    try: os.write(n, END)\n    except OSError: pass\nos._exit(0)",
     "a finaliser that sleeps": "import weakref, time\nclass A: pass\nkept = A()\nweakref.finalize(kept, time.sleep, 1000)",
     "an import that fails": "import builtins\nbuiltins.__import__ = lambda *a, **k: gone(*a, **k)",
