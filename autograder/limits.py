@@ -10,12 +10,12 @@ class Limits:
     """The defaults suit an exercise whose honest solution takes milliseconds.
 
     cell_seconds: wall clock of one cell. stall_seconds: how much longer a cell that cannot be interrupted is
-    waited for. seconds: wall clock of one go through a submission's runs; total_seconds: after which no other is begun. cpu_seconds, memory_bytes (address space beyond
-    what the process has when it starts), file_bytes (size of one file), open_files and threads: the kernel's limits.
-    disk_bytes: all its files together; memory_bytes and threads hold for each process, disk_bytes and threads under
-    `bubblewrap` only.
-    tensor_bytes: the largest tensor that is sent back. result_bytes: the most that a submission may send back
-    in all. retries: how often a submission is run again without the cell that ended its process.
+    waited for. seconds: wall clock of one go through a submission's runs. total_seconds: after which no other is
+    begun. cpu_seconds, memory_bytes (address space beyond what the process has when it starts), file_bytes (size of
+    one file), open_files and threads: the kernel's limits, for each process. disk_bytes: all its files together.
+    threads and disk_bytes hold under `bubblewrap` only. tensor_bytes: the largest tensor that is sent back.
+    result_bytes: the most that is sent back in one go. retries: how often a submission is run again without the
+    cell that ended its process.
     """
 
     cell_seconds: float = 10.0
