@@ -64,7 +64,7 @@ Made = tuple[str, str, str, tuple[str, ...]]
 
 def _made(network: Network) -> Iterator[Made]:
     """(cell, kinds, code, words)."""
-    for step in network.exercise.steps:
+    for step in network.exercise.gradients:
         last = step.solutions[-1]
         code, name = network.answers[last], step.name
         paths = len(step.solutions) > 1
@@ -118,7 +118,7 @@ def _of_a_cell(network: Network, tensor: str, cell: str, paths: bool) -> Iterato
     for kinds, changed in _changes(tree):
         yield cell, kinds, f"{first}{ast.unparse(changed)}", ()
     shapes = {k: tuple(v.shape) for k, v in network.references.hidden[0].known.tensors.items()}
-    for d, shape in ((f"d{step.tensor}", shapes[step.tensor]) for step in network.exercise.steps):
+    for d, shape in ((f"d{step.tensor}", shapes[step.tensor]) for step in network.exercise.gradients):
         if shape == shapes[target] and d not in (f"d{target}", name):
             yield cell, "other-upstream", first + _renamed(value, f"d{target}", d), (d,)
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} & set(shapes)

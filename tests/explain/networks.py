@@ -125,7 +125,7 @@ class Network:
     answers: dict[str, str]
 
     def step(self, name: str):
-        return next(step for step in self.exercise.steps if step.name == name)
+        return next(step for step in self.exercise.gradients if step.name == name)
 
     def cells(self, changed: dict[str, str], name: str) -> list[str]:
         """The cells of a d-variable, some of them changed."""
@@ -142,7 +142,7 @@ class Network:
     def in_the_notebook(self, changed: dict[str, str], name: str) -> Value:
         """The d-variable in float32, with PyTorch's own gradients for all the others."""
         end = self.references.public.end.total
-        by_name = {step.name: end[step.tensor] for step in self.exercise.steps}
+        by_name = {step.name: end[step.tensor] for step in self.exercise.gradients}
         return run(self.references.public, by_name, self.cells(changed, name), name)
 
     def looks_right(self, changed: dict[str, str], name: str) -> bool:
