@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from autograder.provenance import parsed
 from autograder.submission import Submission
 
 
@@ -29,11 +30,9 @@ def changed_through(name: str, submission: Submission) -> str | None:
 
 def _statements(submission: Submission) -> Iterator[tuple[int, ast.stmt]]:
     for cell in submission.script:
-        try:
-            body: Sequence[ast.stmt] = ast.parse(cell.source).body
-        except (SyntaxError, ValueError, RecursionError):
-            continue  # a magic, or nothing that runs
-        yield from ((cell.index, statement) for statement in body)
+        tree = parsed(cell.source)
+        if tree is not None:
+            yield from ((cell.index, statement) for statement in tree.body)
 
 
 def _changes(statement: ast.stmt, name: str) -> bool:

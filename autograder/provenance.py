@@ -123,7 +123,7 @@ def _definitions(source: str) -> set[str]:
 
 
 def _nodes(source: str) -> Iterator[ast.AST]:
-    tree = _parse(source)
+    tree = parsed(source)
     for node in ast.walk(tree) if tree is not None else ():
         yield node
         match node:
@@ -134,7 +134,7 @@ def _nodes(source: str) -> Iterator[ast.AST]:
                 yield from _nodes(code)
 
 
-def _parse(source: str) -> ast.Module | None:
+def parsed(source: str) -> ast.Module | None:
     """The code as Python, its magics as the calls that IPython makes of them; None where it cannot run at all."""
     try:
         try:

@@ -53,7 +53,7 @@ class Autograded:
     def write(self, student: str, exercise: Exercise, submitted: Path, marked: Marked) -> None:
         """Write the autograded notebook, then the gradebook. Raises OSError, GradebookError."""
         released = self._recorder.released(self._assignment, exercise.name)
-        notebook = _read(submitted) if marked.result.steps else None
+        notebook = nbformat.read(submitted, as_version=4) if marked.result.steps else None
         if notebook is None:
             # Nothing to show of the student's: a page of check cells that say why there is no mark.
             notebook = nbformat.v4.new_notebook()
@@ -93,10 +93,6 @@ class Autograded:
                 copy.unlink(missing_ok=True)
                 shutil.copy(path, copy)
                 copy.chmod(READ_ONLY)
-
-
-def _read(path: Path) -> Any:
-    return nbformat.read(path, as_version=4)
 
 
 def _moved(marked: Marked, notebook: Any) -> Marked:
