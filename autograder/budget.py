@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from autograder.limits import Limits
-from autograder.recording import Recording, RunRecord
+from autograder.recording import Recording, RunRecord, Unfinished
 from autograder.student_run import Run
 from autograder.submission import Submission
 
@@ -37,5 +37,5 @@ class Budgeted:
         """As the sandbox's own. A run that was begun in time is not cut short."""
         if time.monotonic() < self._end:
             return self._sandbox.run(submission, runs, skip, cell_by_cell=cell_by_cell)
-        late = f"stopped after {self.limits.total_seconds:g} s in all"
-        return Recording(tuple(RunRecord() for _ in runs), False, late)
+        late = Unfinished(f"stopped after {self.limits.total_seconds:g} s in all", late=True)
+        return Recording(tuple(RunRecord() for _ in runs), late)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from autograder import seccomp
+from autograder.connection import PIECE, wide_pipe
 from autograder.guard import confine
 from autograder.limits import Limits
 from autograder.outbox import END
@@ -18,7 +19,6 @@ from autograder.seclusion import OwnNamespaces, Seclusion, close_all_but
 from autograder.wire import LENGTHS
 
 NOT_APART = 125  # the exit code of a fork that could not be confined: none of the student's code has run in it
-PIECE = 2**20  # bytes that are read at a time
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def apart(
 
     in_use: the address space that it begins with. kept: other descriptors that the job needs. The caller ends it.
     """
-    receiving, sending = os.pipe()
+    receiving, sending = wide_pipe()
     child = seclusion.fork()
     if child == 0:
         # Never returns: neither the parent's clean-up nor a student's atexit handlers may run here.

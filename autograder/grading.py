@@ -137,7 +137,7 @@ class Grader:
             )
         status: Status = "graded"
         if outcome.unfinished is not None:
-            status = "timeout" if "stopped after" in outcome.unfinished else "crashed"
+            status = "timeout" if outcome.unfinished.late else "crashed"
         copied = [step.name for step in steps if step.verdict == "autograd"]
         flags = [*submission.flags, *outcome.flags]
         if copied:
@@ -150,7 +150,7 @@ class Grader:
             max_score=self.exercise.max_score,
             seconds=seconds,
             flags=tuple(flags),
-            error=outcome.unfinished,
+            error=None if outcome.unfinished is None else outcome.unfinished.why,
             steps=tuple(steps),
         )
 

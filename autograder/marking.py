@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from types import MappingProxyType
 
 from autograder.aliases import changed_through
 from autograder.apart import taken_apart
@@ -15,7 +14,7 @@ from autograder.differentiate import Gradients
 from autograder.exercise import Exercise, Step
 from autograder.explaining import Explainer, explained, following, shared
 from autograder.provenance import evades, names_low_precision, reads_grad
-from autograder.recording import RanCell, Recording, RunRecord
+from autograder.recording import RanCell, Recording, RunRecord, Unfinished
 from autograder.reference import Reference, References
 from autograder.student_run import Run
 from autograder.submission import Submission
@@ -48,7 +47,7 @@ class Outcome:
     judgements: dict[str, Judgement]
     cells: dict[int, RanCell]
     flags: tuple[str, ...]
-    unfinished: str | None
+    unfinished: Unfinished | None
 
 
 def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: Runs) -> Outcome:
@@ -57,7 +56,8 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
     sources = {cell.index: cell.source for cell in submission.script}
     recorded = {name: cell.index for cell in submission.script for name in cell.records}
     public, ended = checked.recording.runs[0], checked.ended
-    unfinished = None if checked.recording.complete else checked.recording.detail
+    unfinished = checked.recording.unfinished
+    why = None if unfinished is None else unfinished.why
     uses = any(cell.uses for cell in public.cells.values())
     judgements: dict[str, Judgement] = {}
     for step in exercise.steps:
@@ -71,11 +71,11 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
             step=checked.step[step.name],
             vanishing=step.name in targets.vanishing,
             error=next((cell.error for cell in ran if cell.error is not None), None),
-            late=any(cell.timed_out for cell in ran) or any("stopped" in ended.get(index, "") for index in own),
-            ended=next((ended[index] for index in own if index in ended), unfinished if value is None else None),
+            late=any(cell.timed_out for cell in ran) or any(ended[index].late for index in own if index in ended),
+            ended=next((ended[index].why for index in own if index in ended), why if value is None else None),
             uses_autograd=uses or reads_grad(submission.sources[step.name]),
             evades=evades(sources, own, step.name, recorded),
-            unfinished="" if unfinished is None else f"not all of its runs were finished: {unfinished}",
+            unfinished="" if why is None else f"not all of its runs were finished: {why}",
         )
         judgement = judge(evidence)
         if judgement.verdict in EXPLAINED:
@@ -88,8 +88,10 @@ def mark(exercise: Exercise, targets: Targets, submission: Submission, sandbox: 
             earlier = [name for name in targets.explainer.made_from(step) if name in judgements]
             judgement = following(judgement, [n for n in earlier if not judgements[n].comparison.approximate])
         judgements[step.name] = judgement
-    cells = dict(public.cells) | {index: RanCell("", detail, False) for index, detail in ended.items()}
-    flags = tuple(f"a cell ended the Python process ({why}); the rest was graded without it" for why in ended.values())
+    cells = dict(public.cells) | {index: RanCell("", end.why, False) for index, end in ended.items()}
+    flags = tuple(
+        f"a cell ended the Python process ({end.why}); the rest was graded without it" for end in ended.values()
+    )
     return Outcome(judgements, cells, flags, unfinished)
 
 
@@ -98,7 +100,7 @@ class _Checked:
     """recording: of the notebook's own case and the stepwise runs. ended: why a cell, by its place, was left out."""
 
     recording: Recording
-    ended: dict[int, str]
+    ended: dict[int, Unfinished]
     step: dict[str, Checks]
     end: dict[str, Checks]
 
@@ -121,11 +123,11 @@ def _check(steps: Sequence[Step], targets: Targets, submission: Submission, sand
     if not wrong():
         return _Checked(recording, ended, step, end)
     # A cell that ran out of time is not given that time again.
-    skip = ended | {index: "" for index, cell in public.cells.items() if cell.timed_out}
+    skip = ended.keys() | {index for index, cell in public.cells.items() if cell.timed_out}
     more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
     ended |= also_ended
     end |= {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in steps}
-    if not skip | ended:
+    if not skip | ended.keys():
         step |= _apart(targets, submission, sandbox, wrong())
     again = [s for s in wrong() if _lower_precision(s, submission, stepwise, more.runs)]
     if again:
@@ -153,31 +155,28 @@ def _runs(first: int, count: int, *, stepwise: bool) -> list[Run]:
 
 
 def _run(
-    submission: Submission, runs: Sequence[Run], sandbox: Runs, skip: Mapping[int, str] = MappingProxyType({})
-) -> tuple[Recording, dict[int, str]]:
+    submission: Submission, runs: Sequence[Run], sandbox: Runs, skip: Collection[int] = ()
+) -> tuple[Recording, dict[int, Unfinished]]:
     """Run, and run again without the cell that ended the process; with the reason for each cell left out."""
-    ended: dict[int, str] = {}
+    ended: dict[int, Unfinished] = {}
     cell_by_cell = False
     for _ in range(1 + sandbox.limits.retries):
         recording = sandbox.run(submission, runs, (*skip, *ended), cell_by_cell=cell_by_cell)
-        if recording.complete:
+        if recording.unfinished is None:
             break
-        run, culprit = _next_cell(submission, recording.runs)
+        culprit = _next_cell(submission, recording.runs)
         if culprit is None or culprit in ended:
             break
-        if cell_by_cell or runs[run].case == 0:
-            ended[culprit] = recording.detail
+        if cell_by_cell:
+            ended[culprit] = recording.unfinished
         cell_by_cell = True
     return recording, ended
 
 
-def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> tuple[int, int | None]:
-    """The run and the cell that were under way when the process ended: the first that no run has reported."""
-    for number, run in enumerate(runs):
-        for cell in submission.script:
-            if cell.index not in run.cells:
-                return number, cell.index
-    return len(runs), None
+def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> int | None:
+    """The cell after the last that was reported: cell by cell, the one that was under way when the process ended."""
+    unreported = (cell.index for run in runs for cell in submission.script if cell.index not in run.cells)
+    return next(unreported, None)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ from autograder.wire import Frame, encode
 END = encode(Frame({"end": True}))
 # A run's cells are sent together, which is much cheaper than one at a time, but not later than this after they ran.
 HELD_SECONDS = 0.2
+# Nor once they have so much to say: JSON may take 12 bytes for a character, of wire.MAX_HEADER_BYTES in all.
+HELD_TEXT = 40_000
+CELL_TEXT = 100  # that a cell takes with nothing to say
 NOTHING = CellOutcome("", None)
 """What a cell does that prints nothing and raises nothing."""
 
@@ -34,6 +37,7 @@ class Outbox:
         self._tensors: dict[str, torch.Tensor] = {}
         self._run = 0
         self._sent = time.monotonic()
+        self._text = 0
 
     def add(
         self,
@@ -50,7 +54,8 @@ class Outbox:
             described |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
         self._cells.append(described)
         self._tensors.update((name, tensor) for name, (_, tensor) in records.items() if tensor is not None)
-        if time.monotonic() - self._sent > HELD_SECONDS:
+        self._text += CELL_TEXT + len(outcome.text) + len(outcome.error or "")
+        if time.monotonic() - self._sent > HELD_SECONDS or self._text > HELD_TEXT:
             self.send()
 
     def send(self) -> None:
@@ -58,7 +63,7 @@ class Outbox:
         if self._cells:
             body = _packed(self._tensors) if self._tensors else b""
             self._write(encode(Frame({"run": self._run, "cells": self._cells}, body)))
-            self._cells, self._tensors = [], {}
+            self._cells, self._tensors, self._text = [], {}, 0
         self._sent = time.monotonic()
 
     def end(self) -> None:

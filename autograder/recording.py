@@ -44,20 +44,31 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """Why a submission did not reach its end, for people. late: its time was up."""
+
+    why: str
+    late: bool = False
+
+
+@dataclass(frozen=True)
 class Recording:
-    """All runs of a submission. complete: whether every run reached its end; if not, detail says why."""
+    """All runs of a submission. unfinished: why one of them did not reach its end, None where all did."""
 
     runs: tuple[RunRecord, ...]
-    complete: bool
-    detail: str = ""
+    unfinished: Unfinished | None = None
 
 
 def parse(
-    data: bytes | bytearray, runs: int, names: Collection[str], cells: Collection[int], detail: str | None = None
+    data: bytes | bytearray,
+    runs: int,
+    names: Collection[str],
+    cells: Collection[int],
+    unfinished: Unfinished | None = None,
 ) -> Recording:
     """Read the frames of one submission. What is recorded first for a name stands; unknown names are ignored.
 
-    cells: the places of those that were run. detail: why the submission did not reach its end, None where it did.
+    cells: the places of those that were run. unfinished: what its process's end says of it.
     Never raises: what cannot be understood ends the recording there. What it takes is bounded by what was asked
     for: every frame has to say something of a cell that none before it spoke of.
     """
@@ -68,8 +79,8 @@ def parse(
                 break  # what a forger has sent behind it is not even read
             _add(records, frame, names, cells)
     except (WireError, ValueError, TypeError) as error:
-        return Recording(records, False, f"its answer could not be read ({error})")
-    return Recording(records, detail is None, detail or "")
+        return Recording(records, Unfinished(f"its answer could not be read ({error})"))
+    return Recording(records, unfinished)
 
 
 def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str], asked: Collection[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from autograder.student.dojo import Comparison
@@ -43,7 +43,7 @@ class StepResult:
 
     def to_store(self) -> dict[str, Any]:
         """Everything, for result_from_json."""
-        return asdict(self) | {"verdict": self.verdict.value}
+        return vars(self) | {"verdict": self.verdict.value, "comparison": vars(self.comparison)}
 
 
 @dataclass(frozen=True)

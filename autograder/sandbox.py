@@ -23,7 +23,7 @@ from autograder.connection import Connection, SandboxError, pair
 from autograder.exercise import Exercise
 from autograder.isolation import BUBBLEWRAP, PROCESS, IsolationError
 from autograder.limits import Limits
-from autograder.recording import Recording, parse
+from autograder.recording import Recording, Unfinished, parse
 from autograder.reference import Known
 from autograder.student_run import Run
 from autograder.submission import Submission
@@ -78,19 +78,18 @@ class Sandbox:
     ) -> Recording:
         """Run a submission's cells, all but those at the places in `skip`, once for each of `runs`.
 
-        cell_by_cell: have every cell reported before the next runs, as always in the public case: slower, and
-        one that ends the process is known by its place.
+        cell_by_cell: have every cell reported before the next runs: slower, and one that ends the process is known
+        by its place.
         Raises SandboxError where no process could be started at all.
         """
         request = {
-            "script": [asdict(cell) for cell in submission.script],
-            "runs": [asdict(run) for run in runs],
+            "script": [vars(cell) for cell in submission.script],
+            "runs": [vars(run) for run in runs],
             "skip": list(skip),
             "cell_by_cell": cell_by_cell,
         }
         frame = Frame({"submission": True}, json.dumps(request).encode())
         cells = frozenset(cell.index for cell in submission.script)
-        lost = ""
         for _ in range(2):
             self.start()
             assert self._connection is not None
@@ -100,25 +99,25 @@ class Sandbox:
             except SandboxError as error:
                 # It may have died of something else: only what takes down a second one is to blame.
                 self.close()
-                lost = f"it took its sandbox down: {error}"
+                lost = Unfinished(f"it took its sandbox down: {error}")
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
                 return parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
         return parse(b"", len(runs), self._names, cells, lost)
 
-    def _why_ended(self, answer: Frame) -> str | None:
+    def _why_ended(self, answer: Frame) -> Unfinished | None:
         ending, code = answer.header.get("ending"), answer.header.get("exit")
         if ending == "end":
             return None
         if ending == "timeout":
-            return f"stopped after {self.limits.seconds:g} s in all"
+            return Unfinished(f"stopped after {self.limits.seconds:g} s in all", late=True)
         if ending == "stalled":
-            return f"stopped after {self.limits.cell_seconds:g} s"
+            return Unfinished(f"stopped after {self.limits.cell_seconds:g} s", late=True)
         if ending == "flood":
-            return f"it sent more than {self.limits.result_bytes // 2**20} MB"
+            return Unfinished(f"it sent more than {self.limits.result_bytes // 2**20} MB")
         died = f"killed by signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
-        return f"its Python process ended early ({died})"
+        return Unfinished(f"its Python process ended early ({died})")
 
     def close(self) -> None:
         """End the process and remove its folder. Those that share it start one of their own when they are used."""

@@ -14,7 +14,7 @@ import torch
 from autograder.guard import Guard
 from autograder.limits import Limits
 from autograder.namespace import clear
-from autograder.outbox import NOTHING, Outbox
+from autograder.outbox import Outbox
 from autograder.shell import (
     CellOutcome,
     CellShell,
@@ -67,7 +67,7 @@ class StudentRun:
     def run(self, script: list[dict[str, Any]], runs: list[Run], skip: set[int], *, cell_by_cell: bool) -> None:
         """All runs in order. Case 0 is the notebook's own: its output is kept, the others' is not.
 
-        cell_by_cell: send what each cell made before the next runs, in every run and not in the public one alone.
+        cell_by_cell: send what each cell made before the next runs.
         """
         code: dict[int, CompiledCell | None] = {}
         uses = Counter(run.case for run in runs)
@@ -97,7 +97,7 @@ class StudentRun:
                     if outcome.timed_out:
                         self._late.add(index)
                     self._out.add(number, cell["index"], self._guard.uses - before, self._records(cell), outcome)
-                    if visible or cell_by_cell or outcome != NOTHING:
+                    if cell_by_cell:
                         self._out.send()
                     upstream.take_over(cell["records"])
             self._out.send()

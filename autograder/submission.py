@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Sequence
@@ -76,8 +77,7 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
             "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
         )
     try:
-        # nbformat.reads without its validation, which takes half its time and has no consequence.
-        notebook = nbformat.convert(nbformat.reader.reads(content.decode("utf-8")), 4)
+        notebook = _parsed(content)
         valid = isinstance(notebook.cells, list) and all(_usable(cell) for cell in notebook.cells)
     except Exception as error:  # nbformat raises far more than its own errors: KeyError, TypeError, RecursionError
         raise UnreadableError(
@@ -86,6 +86,21 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
     if not valid:
         raise UnreadableError(f"{path.name} has broken cells; open it in Jupyter, save and submit again")
     return submission_from_notebook(notebook, exercise)
+
+
+def _parsed(content: bytes) -> nbformat.NotebookNode:
+    """nbformat.reads without what takes most of its time and has no consequence here: it validates and converts all."""
+    text = content.decode("utf-8")
+    read = json.loads(text)
+    if read["nbformat"] != 4:
+        return nbformat.convert(nbformat.reader.reads(text), 4)
+    cells = read["cells"]
+    if isinstance(cells, list):
+        cells = [nbformat.NotebookNode(cell) for cell in cells]
+        for cell in cells:
+            if isinstance(cell.source, list):  # of lines
+                cell.source = "".join(cell.source)
+    return nbformat.NotebookNode(cells=cells)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.budget import Budgeted
 from autograder.limits import Limits
-from autograder.recording import Recording, RunRecord
+from autograder.recording import Recording, RunRecord, Unfinished
 from autograder.student_run import Run
 
 RUNS = [Run(0, False), Run(1, True)]
@@ -23,12 +23,12 @@ class Counting:
 
     def run(self, submission, runs, skip=(), *, cell_by_cell=False):
         self.count += 1
-        return Recording(tuple(RunRecord() for _ in runs), True)
+        return Recording(tuple(RunRecord() for _ in runs))
 
 
 @pytest.mark.parametrize(("seconds", "complete"), [(1000.0, True), (-1.0, False)])
 def test_nothing_is_begun_once_the_time_is_up(seconds, complete):
     sandbox = Counting(replace(Limits(), total_seconds=seconds))
     recording = Budgeted(sandbox).run(None, RUNS)
-    assert (recording.complete, sandbox.count, len(recording.runs)) == (complete, int(complete), 2)
-    assert complete or recording.detail == "stopped after -1 s in all"
+    assert (recording.unfinished is None, sandbox.count, len(recording.runs)) == (complete, int(complete), 2)
+    assert complete or recording.unfinished == Unfinished("stopped after -1 s in all", late=True)

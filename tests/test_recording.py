@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.recording import Recording, RunRecord, Value, parse, printable
+from autograder.recording import Recording, RunRecord, Unfinished, Value, parse, printable
 from autograder.wire import LENGTHS, Frame, encode
 
 NAMES = ("dsail", "dmast")
@@ -63,7 +63,7 @@ def check_form(recording, runs):
 
 def test_an_honest_recording():
     recording = parse(honest(), 2, NAMES, CELLS)
-    assert (recording.complete, recording.detail) == (True, "")
+    assert recording.unfinished is None
     first, second = recording.runs
     assert torch.equal(first.values["dmast"].tensor, torch.ones(2, 3))
     assert first.values["dsail"] == Value("none")
@@ -72,8 +72,8 @@ def test_an_honest_recording():
 
 
 def test_why_it_is_not_complete_is_kept():
-    recording = parse(honest(), 2, NAMES, CELLS, "killed by signal 9")
-    assert (recording.complete, recording.detail) == (False, "killed by signal 9")
+    recording = parse(honest(), 2, NAMES, CELLS, Unfinished("killed by signal 9"))
+    assert recording.unfinished == Unfinished("killed by signal 9")
     assert len(recording.runs[1].cells) == 2
 
 
@@ -91,9 +91,9 @@ class TestNeverRaises:
 
     @given(st.integers(0, len(honest())))
     def test_on_what_is_cut_off(self, cut):
-        recording = parse(honest()[:cut], 2, NAMES, CELLS, "ended early")
+        recording = parse(honest()[:cut], 2, NAMES, CELLS, Unfinished("ended early"))
         check_form(recording, 2)
-        assert recording.detail == "ended early"
+        assert recording.unfinished == Unfinished("ended early")
 
     anything = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(NAMES),
@@ -121,7 +121,7 @@ class TestNeverRaises:
         body = len(header).to_bytes(8, "little") + header + bytes(16)
         recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES, CELLS)
         check_form(recording, 1)
-        assert recording.complete == ("dsail" in recording.runs[0].values)
+        assert (recording.unfinished is None) == ("dsail" in recording.runs[0].values)
 
     @pytest.mark.parametrize("offsets", [[0, 17], [8, 24], [0, 2**63], [16, 0], [-8, 8]])
     def test_on_offsets_beyond_the_data(self, offsets):
@@ -129,7 +129,7 @@ class TestNeverRaises:
         body = len(header).to_bytes(8, "little") + header + bytes(16)
         recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES, CELLS)
         assert recording.runs[0].values == {}
-        assert "tensors that are not" in recording.detail
+        assert "tensors that are not" in recording.unfinished.why
 
 
 class TestRefused:
@@ -163,23 +163,22 @@ class TestRefused:
         before = sent(cell=1, records={"dmast": {"kind": "none"}})
         after = sent(cell=9, records={"dsail": {"kind": "none"}})
         recording = parse(before + sent(values) + after, 1, NAMES, CELLS)
-        assert not recording.complete
-        assert recording.detail.startswith("its answer could not be read (")
-        assert detail in recording.detail
+                assert recording.unfinished.why.startswith("its answer could not be read (")
+        assert detail in recording.unfinished.why
         assert recording.runs[0].values == {"dmast": Value("none")}
         assert 9 not in recording.runs[0].cells
 
     def test_more_tensors_than_were_asked_for(self):
         """safetensors would take millions of empty ones, each of them an object here."""
         many = {f"x{number}": torch.empty(0) for number in range(100)}
-        assert "more tensors" in parse(sent(tensors=many), 1, NAMES, CELLS).detail
+        assert "more tensors" in parse(sent(tensors=many), 1, NAMES, CELLS).unfinished.why
 
     def test_a_tensor_that_is_not_announced(self):
         data = sent(records={"dsail": {"kind": "none"}}, tensors={"dsail": torch.ones(2)})
         assert parse(data, 1, NAMES, CELLS).runs[0].values == {}
 
     def test_lengths_that_promise_more_than_there_is(self):
-        recording = parse(sent(cell=1) + LENGTHS.pack(10, 2**31) + b"{}", 1, NAMES, CELLS, "ended early")
+        recording = parse(sent(cell=1) + LENGTHS.pack(10, 2**31) + b"{}", 1, NAMES, CELLS, Unfinished("ended early"))
         assert list(recording.runs[0].cells) == [1]
 
 
@@ -193,7 +192,7 @@ class TestFirstStands:
     def test_nothing_behind_the_end_counts(self):
         end = encode(Frame({"end": True}))
         recording = parse(sent(text="first") + end + sent(cell=4) + b"x" * 99, 1, NAMES, CELLS)
-        assert recording.complete
+        assert recording.unfinished is None
         assert list(recording.runs[0].cells) == [3]
 
     def test_of_a_cell(self):
@@ -209,7 +208,7 @@ class TestFirstStands:
 def test_unknown_names_are_ignored():
     described = {"dsail": {"kind": "none"}, "dloss": {"kind": "none"}, "__class__": 5, "": None}
     recording = parse(sent(records=described), 1, NAMES, CELLS)
-    assert recording.complete
+    assert recording.unfinished is None
     assert set(recording.runs[0].values) == {"dsail"}
 
 

@@ -185,7 +185,7 @@ def test_more_of_them_than_are_tried_lose_what_follows(marked):
     """An unmarked rest is never silent: the status and every step say why."""
     names = ["dpart", "dtotal", "dflat", "dpeak", "drope", "dkeel"]
     outcome = marked(harbour(**dict.fromkeys(names, "import os\nos._exit(0)")))
-    assert "ended early" in outcome.unfinished
+    assert "ended early" in outcome.unfinished.why
     assert {"crashed"} == {wrong(outcome)[name] for name in names}
 
 

@@ -26,7 +26,7 @@ def record(harbour, known):
 
         def recorded(notebook, *runs):
             recording = sandbox.run(submission_from_notebook(notebook, harbour), runs)
-            assert recording.complete, recording.detail
+            assert recording.unfinished is None, recording.unfinished
             return recording.runs
 
         yield recorded

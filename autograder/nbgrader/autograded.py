@@ -68,7 +68,8 @@ class Autograded:
         notebook, _ = self._limit.preprocess(notebook, {})
         target = self._target(student, exercise)
         self._copy_others(submitted.parent, target.parent)
-        write_whole(target, nbformat.writes(notebook), READ_ONLY)
+        # Not nbformat.writes: it validates once more, copies everything and indents, a third of what is done here.
+        write_whole(target, json.dumps(notebook, ensure_ascii=False), READ_ONLY)
         timestamp = self._course.get_existing_timestamp(str(submitted.parent))
         row = self._recorder.record(student, self._assignment, exercise.name, notebook, timestamp)
         if row.assignment.total_seconds_late > 0 or row.late_submission_penalty:

@@ -23,9 +23,9 @@ from demo.commands import ASSIGNMENT, Course, new_course
 from demo.sample_class import cells_by_id, solved
 
 STOCK = 6  # submissions for stock nbgrader, which is slow and steady
-BEHIND = 60
-CLASS = 200
-CLASSES = (10, 100, 1000)  # for growth and memory
+BEHIND = 200
+CLASS = 1000
+CLASSES = (10, 100, 1000)  # for growth and memory, whose measuring takes time too
 
 # nbgrader as it is installed: its own steps, a kernel for every notebook.
 STOCK_CONFIG = """
