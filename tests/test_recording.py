@@ -163,7 +163,7 @@ class TestRefused:
         before = sent(cell=1, records={"dmast": {"kind": "none"}})
         after = sent(cell=9, records={"dsail": {"kind": "none"}})
         recording = parse(before + sent(values) + after, 1, NAMES, CELLS)
-                assert recording.unfinished.why.startswith("its answer could not be read (")
+        assert recording.unfinished.why.startswith("its answer could not be read (")
         assert detail in recording.unfinished.why
         assert recording.runs[0].values == {"dmast": Value("none")}
         assert 9 not in recording.runs[0].cells

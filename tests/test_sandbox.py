@@ -340,7 +340,8 @@ class TestTheProcess:
     def test_how_it_ended_in_words(self, harbour, header, sentence):
         from autograder.wire import Frame
 
-        assert Sandbox(harbour, [], QUICK)._why_ended(Frame(header)) == sentence
+        ended = Sandbox(harbour, [], QUICK)._why_ended(Frame(header))
+        assert (ended.why, ended.late) == (sentence, header["ending"] in ("timeout", "stalled"))
 
 
 def _norm(tensor: torch.Tensor) -> str:
