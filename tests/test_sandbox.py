@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -25,6 +26,7 @@ from autograder.submission import submission_from_notebook
 from tests.notebooks import HARBOUR_ANSWERS, by_id, harbour, place, with_cells
 
 QUICK = Limits(cell_seconds=0.4, stall_seconds=0.4, seconds=10.0, memory_bytes=2**30, result_bytes=2**21)
+PATIENT = replace(QUICK, cell_seconds=10.0)  # for cells that look at everything there is
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +204,7 @@ UNCONFINED = "import autograder.child as c, autograder.worker as w\nc.confine = 
 @pytest.fixture(scope="module")
 def unconfined(harbour, harbour_references, degree):
     cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
-    with Sandbox(harbour, [case.known for case in cases], QUICK, degree) as warm:
+    with Sandbox(harbour, [case.known for case in cases], PATIENT, degree) as warm:
         warm.program = (sys.executable, "-I", "-c", UNCONFINED)
         yield warm
 
