@@ -151,7 +151,8 @@ class _ExerciseRun:
                     isolation=self._isolation,
                 )
             )
-            pool = ThreadPoolExecutor(jobs)
+            # One more than there are sandboxes: while they run, it reads the next submission or judges the last.
+            pool = ThreadPoolExecutor(jobs + 1)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))
 

@@ -11,16 +11,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from autograder.checking import check
 from autograder.connection import SandboxError
 from autograder.exercise import Exercise
 from autograder.isolation import PROCESS
 from autograder.limits import Limits
-from autograder.marking import Outcome, Targets, mark
+from autograder.marking import Outcome, mark
 from autograder.recording import RanCell
 from autograder.reference import compute_references
 from autograder.results import Status, StepResult, SubmissionResult
 from autograder.sandbox import Sandbox
 from autograder.submission import Submission, UnreadableError, read_submission
+from autograder.targets import Targets
 
 REGRADE = "this is a fault of the autograder, not of the submission: grade it again"
 
@@ -101,7 +103,8 @@ class Grader:
         try:
             submission = read()
             with self._sandbox() as sandbox:
-                outcome = mark(self.exercise, self._targets, submission, sandbox)
+                checked = check(self.exercise.steps, self._targets, submission, sandbox)
+            outcome = mark(self.exercise, self._targets, submission, checked)
             seconds = round(time.perf_counter() - started, 3)
             return Marked(self._result(student, submission, outcome, seconds), outcome.cells)
         except UnreadableError as error:

@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from autograder.autograd_cells import autograd_cells
+from autograder.checking import check
 from autograder.exercise import ExerciseError, exercise_from_notebook, read_exercise
 from autograder.grading import Grader
 from autograder.limits import Limits
-from autograder.marking import Targets, mark
+from autograder.marking import mark
 from autograder.reference import compute_references
 from autograder.sandbox import Sandbox
 from autograder.submission import submission_from_notebook
+from autograder.targets import Targets
 from autograder.verdict import CREDIT
 from tests import notebooks
 from tests.notebooks import code, locked, notebook, solution
@@ -179,6 +181,7 @@ def test_loops_without_an_end_take_less_and_less_time(exercise):
     cases = [case.known for case in (references.public, *references.hidden, *references.rounded)]
     with Sandbox(exercise, cases, Limits(cell_seconds=0.5, seconds=3.0)) as sandbox:
         targets = Targets(exercise, references)
-        outcome = mark(exercise, targets, submission_from_notebook(submitted, exercise), sandbox)
+        submission = submission_from_notebook(submitted, exercise)
+        outcome = mark(exercise, targets, submission, check(exercise.steps, targets, submission, sandbox))
     assert outcome.unfinished is None
     assert [CREDIT[judgement.verdict] for judgement in outcome.judgements.values()] == [1.0, 1.0]

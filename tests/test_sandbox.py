@@ -16,13 +16,15 @@ import pytest
 import torch
 
 from autograder.bubblewrap import why_not
+from autograder.checking import check
 from autograder.exercise import read_exercise
 from autograder.isolation import BUBBLEWRAP, PROCESS
 from autograder.limits import Limits
-from autograder.marking import Targets, mark
+from autograder.marking import mark
 from autograder.sandbox import Sandbox, SandboxError
 from autograder.student_run import Run
 from autograder.submission import submission_from_notebook
+from autograder.targets import Targets
 from tests.notebooks import HARBOUR_ANSWERS, by_id, harbour, place, with_cells
 
 QUICK = Limits(cell_seconds=0.4, stall_seconds=0.4, seconds=10.0, memory_bytes=2**30, result_bytes=2**21)
@@ -51,7 +53,8 @@ def sandbox(harbour, harbour_references, degree):
 @pytest.fixture
 def marked(harbour, targets, sandbox):
     def outcome(notebook):
-        return mark(harbour, targets, submission_from_notebook(notebook, harbour), sandbox)
+        submission = submission_from_notebook(notebook, harbour)
+        return mark(harbour, targets, submission, check(harbour.steps, targets, submission, sandbox))
 
     return outcome
 
