@@ -1,97 +1,218 @@
-"""A real JupyterLab on a folder of a student's, and a browser that looks at it."""
+"""A real JupyterLab, and a notebook in it, used through the browser as a student does."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
+import re
+import secrets
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STARTS_IN = 120  # seconds
-CELLS_RUN_IN = 300_000  # milliseconds
+import psutil
+import pytest
+
+# Deadlines in seconds: far above what is needed on a quiet machine, for one with much else to do.
+STARTS_IN, OPENS_IN, RUNS_IN, ANSWERS_IN = 120, 120, 240, 90
+
+# All cells are in the page, not only those in view; and nothing pops up or calls out.
+SETTINGS: dict[str, dict[str, object]] = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: its folder of notebooks, its folder of settings, where it is and what it asks for."""
+
+    folder: Path
+    settings: Path
+    port: int
+    token: str
+
+    def set_theme(self, theme: str) -> None:
+        """The theme of pages that are opened from now on."""
+        self.write_settings({"apputils-extension/themes": {"theme": theme}})
+
+    def write_settings(self, settings: dict[str, dict[str, object]]) -> None:
+        for name, value in settings.items():
+            path = self.settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value))
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """What the server's API says; OSError or HTTPException where it does not."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, f"/api/{path}", headers={"Authorization": f"token {self.token}"})
+            answer = connection.getresponse().read()
+        return json.loads(answer) if answer else None
+
+    def end_kernels(self) -> None:
+        """Shut all notebooks down, as for the next student."""
+        for session in self.ask("sessions"):
+            self.ask(f"sessions/{session['id']}", "DELETE")
 
 
 @contextlib.contextmanager
-def jupyter_lab(folder: Path, home: Path, theme: str) -> Iterator[str]:
-    """JupyterLab for the folder, with settings of its own below `home`. Its address."""
-    settings = {
-        "notebook-extension/tracker": {"windowingMode": "none"},  # else only the cells in view are in the page
-        "apputils-extension/themes": {"theme": theme},
-        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    }
-    for name, value in settings.items():
-        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
+def jupyter_lab(home: Path) -> Iterator[Lab]:
+    """JupyterLab with everything of its own below `home`; at the end, none of its processes is left."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [f"--ServerApp.root_dir={folder}", f"--port={port}", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    # Open to whoever is on this machine, for the seconds that the test takes.
-    options += ["--IdentityProvider.token=", "--ServerApp.password="]
-    own = {"HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "IPYTHONDIR": str(home / "ipython")}
-    own |= {"JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "PYTHONPATH": ""}
+    lab = Lab(home / "work", home / "settings", port, secrets.token_hex())
+    lab.folder.mkdir()
+    lab.write_settings(SETTINGS)
+    options = [f"--ServerApp.root_dir={lab.folder}", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1"]
+    options += [f"--IdentityProvider.token={lab.token}", "--no-browser", "--allow-root"]
+    options += ["--LabApp.extension_manager=readonly"]
+    own = {"HOME": home, "JUPYTERLAB_SETTINGS_DIR": lab.settings, "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces"}
+    own |= {"JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data", "IPYTHONDIR": home / "ipython"}
+    own |= {"JUPYTER_RUNTIME_DIR": home / "runtime", "PYTHONPATH": ""}
     with (home / "lab.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], env=dict(os.environ) | own, stdout=log, stderr=log
+        server = psutil.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=os.environ | {name: str(value) for name, value in own.items()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(STARTS_IN):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api"):
-                break
-            assert server.poll() is None, (home / "lab.log").read_text()
-            time.sleep(1)
-        yield address
+        started = time.monotonic()
+        while not _answers(lab):
+            late = time.monotonic() - started > STARTS_IN
+            if late or server.poll() is not None:
+                pytest.fail(f"JupyterLab did not start:\n{(home / 'lab.log').read_text()[-3000:]}")
+            time.sleep(0.2)
+        yield lab
     finally:
+        _end(server)
+
+
+def _answers(lab: Lab) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        return bool(lab.ask("status"))
+    return False
+
+
+def _end(server: psutil.Popen) -> None:
+    """End the server and its kernels: each asked first, then made to."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        processes = [server, *server.children(recursive=True)]
         server.terminate()
-        server.wait()
+        _, left = psutil.wait_procs(processes, timeout=15)
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=15)
 
 
 class Notebook:
-    """One notebook, open in a page of Playwright's."""
+    """One notebook of a lab, open in a page of Playwright's. Cells go by their place, from 0."""
 
-    def __init__(self, page: Any, address: str, name: str) -> None:
-        self.page = page
-        page.goto(f"{address}/lab/tree/{name}")
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=CELLS_RUN_IN)
-        # A kernel is there once its name is.
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('.jp-Toolbar-kernelName')].some(e => /Python/.test(e.textContent))"
+    def __init__(self, page: Any, lab: Lab, path: Path) -> None:
+        self.page, self.lab = page, lab
+        place = path.relative_to(lab.folder)
+        page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{place}?reset&token={lab.token}", timeout=1000 * OPENS_IN)
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=1000 * OPENS_IN)
+        page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=1000 * OPENS_IN)
+        self.until(self.idle, OPENS_IN, lambda: f"{place}: its kernel is not ready: {self.lab.ask('kernels')}")
+
+    def until(self, holds: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
+        """Wait for it; where it does not come in time, fail with what was found instead."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {seconds} s: {complaint()}")
+            self.page.wait_for_timeout(100)
+
+    def idle(self) -> bool:
+        """Whether there is a kernel, with nothing to do."""
+        kernels = self.lab.ask("kernels")
+        return bool(kernels) and all(kernel["execution_state"] == "idle" for kernel in kernels)
+
+    def cell(self, at: int) -> Any:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(at)
+
+    def counts(self) -> dict[int, int]:
+        """How often the kernel had run a cell when this cell had run, by cell; those that have not are not there."""
+        cells = self.page.locator(".jp-Notebook .jp-Cell").evaluate_all(
+            "cells => cells.map(c => c.querySelector('.jp-InputArea-prompt')?.textContent ?? '')"
         )
+        found = {at: re.fullmatch(r"\[(\d+)\]:", prompt.strip()) for at, prompt in enumerate(cells)}
+        return {at: int(match[1]) for at, match in found.items() if match}
 
-    def cell(self, source: str) -> Any:
-        """The code cell that contains this text."""
-        return self.page.locator(".jp-CodeCell").filter(has=self.page.locator(".jp-Editor", has_text=source)).first
-
-    def write(self, instead_of: str, source: str) -> None:
-        """Click into the cell that contains `instead_of`, and put other code in its place."""
-        self.cell(instead_of).locator(".cm-content").click()
+    def write(self, at: int, source: str) -> None:
+        """Click into a code cell, and put this in the place of what is there."""
+        editor = self.cell(at).locator(".cm-content")
+        editor.click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(source)
+        self.until(
+            lambda: "\n".join(editor.locator(".cm-line").all_inner_texts()).split() == source.split(),
+            ANSWERS_IN,
+            lambda: f"cell {at} should hold\n{source}\nand holds\n{editor.inner_text()}",
+        )
 
-    def run_all(self) -> None:
-        """Run > Run All Cells, and wait for the last."""
+    def add(self, source: str) -> int:
+        """A new cell at the end, with this in it. Its place."""
+        last = self.page.locator(".jp-Notebook .jp-Cell").count() - 1
+        self.cell(last).click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.cell(last + 1).locator(".cm-content").wait_for(timeout=1000 * ANSWERS_IN)
+        self.write(last + 1, source)
+        return last + 1
+
+    def run(self, at: int) -> None:
+        """Click into the cell, Ctrl+Enter, and wait for its end."""
+        before = max(self.counts().values(), default=0)
+        self.cell(at).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        self._wait_for({at}, before, ANSWERS_IN)
+
+    def run_all(self, cells: set[int]) -> None:
+        """Run > Run All Cells, and wait for the end of these, which are all that hold code."""
+        before = max(self.counts().values(), default=0)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(e => e.textContent.trim())"
-        self.page.wait_for_timeout(1000)
-        self.page.wait_for_function(f"() => {prompts}.every(p => /^\\[\\d+\\]:$/.test(p))", timeout=CELLS_RUN_IN)
+        self._wait_for(cells, before, RUNS_IN)
 
-    def output(self, source: str) -> str:
-        """What stands below the cell that contains this text."""
-        return str(self.cell(source).locator(".jp-OutputArea-child").all_inner_texts())
+    def _wait_for(self, cells: set[int], before: int, seconds: float) -> None:
+        def left() -> set[int]:
+            return cells - {at for at, count in self.counts().items() if count > before}
+
+        # After an error the cells below do not run: no use to wait for them.
+        self.until(
+            lambda: not left() or bool(self.errors()),
+            seconds,
+            lambda: f"cells {sorted(left())} have not run; the first says: {self.output(min(left()))}",
+        )
+        self.until(self.idle, seconds, lambda: f"the kernel is still busy: {self.lab.ask('kernels')}")
+
+    def output(self, at: int) -> str:
+        """What stands below a cell."""
+        return "\n".join(self.cell(at).locator(".jp-OutputArea-output").all_inner_texts())
+
+    def sees(self, at: int, pattern: str) -> None:
+        """Wait until this can be read below a cell."""
+        self.until(
+            lambda: re.search(pattern, self.output(at)) is not None,
+            ANSWERS_IN,
+            lambda: f"below cell {at} should stand\n{pattern}\nand there is\n{self.output(at)}",
+        )
 
     def errors(self) -> list[str]:
-        """The tracebacks in the page."""
-        return [
-            str(text)
-            for text in self.page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
-        ]
+        """All that was written in red: tracebacks and warnings."""
+        red = '[data-mime-type="application/vnd.jupyter.stderr"], [data-mime-type="application/vnd.jupyter.error"]'
+        return [str(text) for text in self.page.locator(f".jp-Notebook :is({red})").all_inner_texts()]

@@ -1,28 +1,46 @@
 """As a new student would: every released notebook in real JupyterLab, in a real browser.
 
-With SCREENSHOTS set to a folder, pictures of the wrong, the right and the progress view are left there.
+With SCREENSHOTS set to a folder, pictures of the wrong, the right and the progress view are left there, on the screen
+and as printed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from autograder.exercise import nbgrader_info, read_exercise
-from tests.browser.lab import Notebook, jupyter_lab
+from autograder.exercise import Exercise, Step, nbgrader_info, read_exercise
+from tests.browser.lab import Lab, Notebook, jupyter_lab
 from tests.conftest import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 RELEASED = ROOT / "assignments" / "backprop"
-NOTEBOOKS = sorted(path.stem for path in RELEASED.glob("*.ipynb"))
-LINE = r"{} *\| exact: (True |False) \| approximate: {} *\| maxdiff: \S+"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A slip in the right answer of a step: `good`, which is there once, turned to `bad`; and what is said of it."""
+
+    label: str
+    good: str
+    bad: str
+    reason: str
+
+
+MISTAKES = {
+    "1_manual_backprop": Mistake("probs", "/ probs", "* probs", r"not the derivative of `logprobs = probs\.log\(\)`"),
+    "2_cross_entropy": Mistake("logits", "dlogits /= n", "", "too large by the factor n"),
+    "3_batchnorm": Mistake("hprebn", "bnvar_inv / n *", "bnvar_inv *", "too large by the factor n"),
+    "4_training": Mistake("h", "dlogits @", "-dlogits @", "the sign is wrong"),
+}
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,71 +48,116 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", name="page")
-def _page() -> Iterator[Any]:
+@pytest.fixture(scope="module", name="lab")
+def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module", name="browser")
+def _browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make setup")
+    # In a container /dev/shm may be too small for a browser.
+    options = ["--no-sandbox", "--disable-dev-shm-usage"]
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
         browser.close()
 
 
-def answers(name: str) -> dict[str, str]:
-    """The solution cells by grade_id, in order."""
-    cells = read_exercise(ROOT / "solutions" / "backprop" / f"{name}.ipynb").cells.items()
-    kept = {grade_id: cell.source for grade_id, cell in cells if nbgrader_info(cell).get("solution")}
-    return {k: "\n".join(line for line in v.splitlines() if not line.startswith("### ")) for k, v in kept.items()}
+@contextlib.contextmanager
+def opened(browser: Any, lab: Lab, name: str, theme: str, pictures: Path) -> Iterator[Notebook]:
+    """The released notebook, in a fresh folder and a fresh page; a picture of how it looked when something failed."""
+    work = lab.folder / f"{name}-{theme.split()[-1].lower()}"
+    shutil.copytree(RELEASED, work, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    lab.set_theme(theme)
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    try:
+        yield Notebook(page, lab, work / f"{name}.ipynb")
+    except BaseException:
+        page.screenshot(path=pictures / "failed.png")
+        print(f"how it looked: {pictures / 'failed.png'}")
+        raise
+    finally:
+        page.close()
+        lab.end_kernels()
 
 
-def picture(notebook: Notebook, source: str, name: str) -> None:
+def answer(exercise: Exercise, grade_id: str) -> str:
+    """What the solution has in this cell."""
+    lines = exercise.cells[grade_id].source.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("### "))
+
+
+def line(step: Step, right: bool) -> str:
+    """The first line below a check, which anything else follows."""
+    exact = "(True |False)" if right else "False"
+    return rf"^{step.label} *\| exact: {exact} \| approximate: {right!s:5s} \| maxdiff: "
+
+
+def picture(notebook: Notebook, at: int, name: str) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
-        cell = notebook.cell(source)
-        cell.scroll_into_view_if_needed()
-        cell.screenshot(path=str(Path(folder) / f"{name}.png"))
+        for media in ("screen", "print"):
+            notebook.page.emulate_media(media=media)
+            notebook.cell(at).screenshot(path=Path(folder) / f"{name}-{media}.png")
+        notebook.page.emulate_media(media="screen")
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_untouched_it_runs_and_says_what_is_to_do(page: Any, name: str, tmp_path: Path) -> None:
-    shutil.copytree(RELEASED, tmp_path / "work")
-    with jupyter_lab(tmp_path / "work", tmp_path, "JupyterLab Light") as address:
-        notebook = Notebook(page, address, f"{name}.ipynb")
-        notebook.run_all()
+@pytest.mark.parametrize(
+    ("name", "theme"),
+    [*((name, "JupyterLab Light") for name in sorted(MISTAKES)), ("1_manual_backprop", "JupyterLab Dark")],
+)
+def test_a_step_is_to_do_then_wrong_then_right(browser: Any, lab: Lab, name: str, theme: str, tmp_path: Path) -> None:
+    exercise = read_exercise(ROOT / "solutions" / "backprop" / f"{name}.ipynb")
+    cells = nbformat.read(RELEASED / f"{name}.ipynb", as_version=4).cells
+    code = {at for at, cell in enumerate(cells) if cell.cell_type == "code"}
+    places = {nbgrader_info(cell)["grade_id"]: at for at, cell in enumerate(cells) if nbgrader_info(cell)}
+    mistake = MISTAKES[name]
+    upstream = exercise.gradients[: [step.label for step in exercise.gradients].index(mistake.label)]
+    step = exercise.gradients[len(upstream)]
+    (own,), check = step.solutions, places[step.check]
+    right = answer(exercise, own)
+    assert right.count(mistake.good) == 1
+    with opened(browser, lab, name, theme, tmp_path) as notebook:
+        shade = "light" if theme.endswith("Light") else "dark"
+        assert notebook.page.locator(f"body[data-jp-theme-name='{theme}']").count() == 1
+
+        notebook.run_all(code)
         assert notebook.errors() == []
-        for step in read_exercise(ROOT / "solutions" / "backprop" / f"{name}.ipynb").gradients:
-            said = notebook.output(f"cmp('{step.label}'")
-            assert re.search(LINE.format(step.label, "False"), said)
-            assert "still to do" in said
+        for todo in exercise.gradients:
+            notebook.sees(places[todo.check], line(todo, right=False) + r".*\n.*still to do")
 
+        for done in upstream:
+            for grade_id in done.solutions:
+                notebook.write(places[grade_id], answer(exercise, grade_id))
+                notebook.run(places[grade_id])
+            notebook.run(places[done.check])
+            notebook.sees(places[done.check], line(done, right=True))
+            notebook.sees(places[done.check], "✓ right")
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_one_right_step_and_one_wrong(page: Any, theme: str, tmp_path: Path) -> None:
-    name, work, shade = NOTEBOOKS[0], tmp_path / "work", theme.split()[-1].lower()
-    shutil.copytree(RELEASED, work)
-    stub = nbformat.read(work / f"{name}.ipynb", as_version=4)
-    sources = {nbgrader_info(cell).get("grade_id"): cell.source for cell in stub.cells}
-    right, wrong, *_ = read_exercise(ROOT / "solutions" / "backprop" / f"{name}.ipynb").gradients
-    # Where the student would try things: a cell at the end.
-    stub.cells.append(nbformat.v4.new_code_cell("import dojo\ndojo.progress()"))
-    nbformat.write(stub, work / f"{name}.ipynb")
-    with jupyter_lab(work, tmp_path, theme) as address:
-        notebook = Notebook(page, address, f"{name}.ipynb")
-        written = answers(name)
-        for grade_id in (*right.solutions, *wrong.solutions):
-            extra = f"\n{wrong.name} = -{wrong.name}" if grade_id == wrong.solutions[-1] else ""
-            notebook.write(sources[grade_id].split("  #")[0] + "  # TODO", written[grade_id] + extra)
-        notebook.run_all()
-        said = notebook.output(f"cmp('{right.label}'")
-        assert re.search(LINE.format(right.label, "True"), said)
-        assert "✓ right" in said
-        said = notebook.output(f"cmp('{wrong.label}'")
-        assert re.search(LINE.format(wrong.label, "False"), said)
-        assert "the sign is wrong" in said
-        assert "the larger the square, the further off" in said
-        assert notebook.cell(f"cmp('{wrong.label}'").locator("svg[role=img]").count() == 1
-        progress = notebook.output("dojo.progress()")
-        assert "1 right" in progress
-        assert "1 wrong" in progress
-        assert notebook.cell("dojo.progress()").locator("svg[role=img]").count() == 1
-        for source, what in ((right.label, "right"), (wrong.label, "wrong")):
-            picture(notebook, f"cmp('{source}'", f"{name}-{what}-{shade}")
-        picture(notebook, "dojo.progress()", f"{name}-progress-{shade}")
+        notebook.write(places[own], right.replace(mistake.good, mistake.bad))
+        notebook.run(places[own])
+        notebook.run(check)
+        notebook.sees(check, line(step, right=False) + rf".*\n.*{mistake.reason}")
+        notebook.sees(check, r"\d+ of \d+ elements are off")
+        assert "✓ right" not in notebook.output(check)
+        assert notebook.cell(check).locator("svg[role=img]").is_visible()
+        picture(notebook, check, f"{name}-wrong-{shade}")
+
+        strip = notebook.add("from dojo import progress\nprogress()")
+        notebook.run(strip)
+        notebook.sees(strip, "✗ 1 wrong")
+        notebook.sees(strip, rf"{step.label}: .*{mistake.reason}")
+        assert notebook.cell(strip).locator("svg[role=img]").is_visible()
+        picture(notebook, strip, f"{name}-progress-{shade}")
+
+        notebook.write(places[own], right)
+        notebook.run(places[own])
+        notebook.run(check)
+        notebook.sees(check, line(step, right=True))
+        notebook.sees(check, "✓ right")
+        picture(notebook, check, f"{name}-right-{shade}")
+        notebook.run(strip)
+        notebook.sees(strip, "✓")
+        assert "wrong" not in notebook.output(strip)
+        assert notebook.errors() == []
