@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+WIDTH = 100  # characters in a line of what is said
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:
         _show(s, result, _reason(s, dt, t, result))
     here = _session()
     if here is not None and here.marked:
-        strip, _ = _strip(here)
+        strip, _ = _progress(here)
         _display(lambda view: view.strip_svg(*strip), lambda view: view.strip_text(*strip), prefix=None)
     right = sum(result.approximate for *_, result in results)
     exact = sum(result.exact for *_, result in results)
@@ -120,15 +123,15 @@ def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:
 
 
 def progress() -> None:
-    """Show every step of the exercise: done, wrong or to do, along the forward pass."""
+    """Show every step of the exercise along the forward pass: right, wrong, to do, or not compared so far."""
     here = _session()
     if here is None or not here.marked:
         print("no forward pass with gradients yet: run the cells from the top down to loss.backward()")
         return
-    strip, reasons = _strip(here)
+    strip, reasons = _progress(here)
     _display(lambda view: view.strip_svg(*strip), lambda view: view.strip_text(*strip), prefix="")
     for reason in reasons:
-        print(reason)
+        _say(reason, "", "    ")
 
 
 def _beside(dt: object, t: torch.Tensor) -> Comparison:
@@ -138,39 +141,18 @@ def _beside(dt: object, t: torch.Tensor) -> Comparison:
     return compare(dt, t.grad)
 
 
-def _strip(here: Any) -> tuple[tuple[dict[str, str], str, list[tuple[str, str, bool]]], list[str]]:
-    """What the strip shows: states by tensor, the loss, the arrows (from, to, whether they fail); and the reasons."""
-    loss = here.lines[-1].target
-    states: dict[str, str] = {}
-    arrows: list[tuple[str, str, bool]] = []
-    reasons: list[str] = []
-    for name in here.marked:
-        if name == loss:
-            continue
-        mine = here.names.get(f"d{name}")
-        result = compare(mine, here.names[name].grad)
-        why = None if result.approximate or mine is None else here.why(_plain(mine), name)
-        follows = why is not None and why.kind == "follow-through"
-        states[name] = "right" if result.approximate else "todo" if mine is None else "follows" if follows else "wrong"
-        routes = [route.target for route in here.routes(name)]
-        # A sentence that names some of several paths speaks of those alone.
-        named = [target for target in routes if why is not None and f"`{target}`" in why.sentence]
-        failing = (named or routes) if states[name] == "wrong" else []
-        arrows += [(name, target, target in failing) for target in routes]
-        if states[name] == "wrong":
-            reasons.append(
-                f"{name}: {why.sentence if why is not None else result.problem or 'wrong, for no usual reason'}"
-            )
-    return (states, loss, arrows), reasons
-
-
 def _show(name: str, result: Comparison, reason: str | None) -> None:
     print(result.line(name))
     if reason is not None:
-        print(f"{'':15s} | {reason}")
+        _say(reason, f"{'':15s} | ", f"{'':15s} | ")
 
 
-def _plain(dt: object) -> Any:
+def _say(sentence: str, first: str, rest: str) -> None:
+    """Print in lines that begin so: Jupyter breaks what is too long for it in the middle of a word."""
+    print(textwrap.fill(sentence, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False))
+
+
+def plain(dt: object) -> Any:
     """The tensor below a subclass of Tensor, which may answer every question as it likes."""
     with torch._C.DisableTorchFunctionSubclass():
         return torch.Tensor.as_subclass(dt, torch.Tensor).detach() if isinstance(dt, torch.Tensor) else dt
@@ -179,7 +161,7 @@ def _plain(dt: object) -> Any:
 def _difference(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The absolute difference, and which elements are further off than the tolerances."""
     truth = grad.detach().double()
-    difference = (_plain(dt).double() - truth).abs().reshape(truth.shape)
+    difference = (plain(dt).double() - truth).abs().reshape(truth.shape)
     return difference, difference > 1e-8 + 1e-5 * truth.abs()
 
 
@@ -191,7 +173,7 @@ def _reason(s: str, dt: object, t: torch.Tensor, result: Comparison) -> str | No
     name = None if here is None else here.name_of(t, s)
     if here is None or name is None:
         return result.problem
-    explanation = here.why(_plain(dt), name)
+    explanation = here.why(plain(dt), name)
     return result.problem if explanation is None else explanation.sentence
 
 
@@ -205,6 +187,15 @@ def _session() -> Any:
         return session()
     except ImportError:
         return None
+
+
+def _progress(here: Any) -> Any:
+    """The strip, and the reasons that stand below it."""
+    if TYPE_CHECKING or __package__:
+        from .dojo_progress import progress_of
+    else:
+        from dojo_progress import progress_of
+    return progress_of(here)
 
 
 def _display(picture: Callable[[Any], str], text: Callable[[Any], str], prefix: str | None) -> None:

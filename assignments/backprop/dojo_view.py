@@ -14,8 +14,14 @@ import torch
 ROWS, COLUMNS, CELL = 40, 72, 8  # a larger tensor is drawn in blocks
 BAD = "var(--jp-error-color1, #c62828)"
 GOOD = "var(--jp-success-color1, #2e7d32)"
-SIGNS = {"right": "✓", "wrong": "✗", "follows": "↪", "todo": "·"}
-WORDS = {"right": "right", "wrong": "wrong", "follows": "right for a wrong gradient", "todo": "to do"}
+SIGNS = {"right": "✓", "wrong": "✗", "follows": "↪", "todo": "·", "later": "○"}
+WORDS = {
+    "right": "right",
+    "wrong": "wrong",
+    "follows": "right for a wrong gradient",
+    "todo": "to do",
+    "later": "not compared so far",
+}
 TEXT = "padding-left:8px;font-family:var(--jp-ui-font-family, sans-serif);font-size:12px"
 
 
@@ -61,9 +67,10 @@ def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
     squares = f'<path d="{"".join(path)}" fill="{BAD}"/>'
     body = f'<g transform="translate({left} 1)">{frame}{squares}</g>{"".join(marks)}'
     picture = _svg(left + width + 12, height + 18, body, f"|difference|: {text}")
-    each = "square" if block == (1, 1) else f"square (of {block[0]} by {block[1]} elements)"
-    caption = f"|difference| by row ↓ and column →, the larger the {each}, the further off"
-    return f'<div style="{TEXT}">{caption}<br>{picture}<br>{escape(text)}</div>'
+    caption = "|difference| by row ↓ and column →, the larger the square, the further off"
+    if block != (1, 1):
+        caption += f"; a square is the largest of {block[0]} by {block[1]} elements"
+    return f'<div style="{TEXT}">{caption}{picture}{escape(text)}</div>'
 
 
 def mark(right: bool, words: str) -> str:
@@ -111,17 +118,19 @@ def strip_svg(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, 
             "currentColor" if name == loss else {"right": GOOD, "wrong": BAD, "follows": BAD}.get(state, "currentColor")
         )
         fill, width = ("var(--jp-layout-color0, Canvas)", 2.6 if state == "wrong" else 1.3)
-        sign = SIGNS[state] if name in states else "L"
+        # What nobody has asked for is a small ring: its own sign.
+        radius, sign = (5, "") if state == "later" else (9, SIGNS[state] if name in states else "L")
         drawn.append(
             f"<g><title>{escape(name)}: {WORDS[state] if name in states else 'the loss'}</title>"
-            f'<circle cx="{x}" cy="{base}" r="9" fill="{fill}" stroke="{colour}" stroke-width="{width}"/>'
+            f'<circle cx="{x}" cy="{base}" r="{radius}" fill="{fill}" stroke="{colour}" stroke-width="{width}"/>'
             f'<text x="{x}" y="{base + 4}" text-anchor="middle" fill="{colour}">{sign}</text>'
             f'<text transform="translate({x + 4} {base + 20}) rotate(-52)" text-anchor="end" fill="currentColor">'
             f"{escape(name)}</text></g>"
         )
     depth = base + 26 + 5 * max(map(len, at))
     picture = _svg(32 + step * (len(at) - 1), depth, "".join(drawn), strip_text(states, loss, arrows))
-    return f'<div style="{TEXT};overflow-x:auto">{escape(summary(states))}<br>{picture}</div>'
+    caption = summary(states) + ("; dashed: where a gradient fails" if any(arrow[2] for arrow in arrows) else "")
+    return f'<div style="{TEXT};overflow-x:auto">{escape(caption)}{picture}</div>'
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> str:
@@ -131,4 +140,4 @@ def _text(x: float, y: float, words: str, anchor: str) -> str:
 def _svg(width: float, height: float, body: str, title: str) -> str:
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
     label = escape(title, quote=True)
-    return f'<svg role="img" aria-label="{label}" {size} style="max-width:100%">{body}</svg>'
+    return f'<svg role="img" aria-label="{label}" {size} style="display:block;max-width:100%;height:auto">{body}</svg>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import torch
@@ -36,6 +36,7 @@ RIGHT = {
     "drope": "drope = dmast.sum(0)",
     "dkeel": "dkeel = sail.T @ dmast",
 }
+NAMES = [name.removeprefix("d") for name in RIGHT]
 Notebook = Callable[..., str]
 
 
@@ -45,8 +46,9 @@ def _notebook(capsys: pytest.CaptureFixture[str]) -> Iterator[Notebook]:
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
 
-    def run(last: str, *more: str, **answers: str) -> str:
-        for source in (SETUP, FORWARD, BACKWARD, *(RIGHT | answers).values(), *more):
+    def run(last: str, *more: str, compared: Iterable[str] = NAMES, **answers: str) -> str:
+        checks = [f"cmp('{name}', d{name}, {name})" for name in compared]
+        for source in (SETUP, FORWARD, BACKWARD, *(RIGHT | answers).values(), *more, *checks):
             shell.run_cell(source, store_history=True).raise_error()
         capsys.readouterr()
         shell.run_cell(last, store_history=True).raise_error()
@@ -84,8 +86,10 @@ class TestCmp:
     def test_of_a_wrong_step_says_why_below_its_line(self, notebook, name, answer, says):
         lines = notebook(f"cmp('{name}', d{name}, {name})", **{f"d{name}": answer}).splitlines()
         assert CMP_LINE.match(lines[0])
-        assert lines[1].startswith("                | ")
-        assert says in lines[1]
+        below = "                | "
+        assert lines[1].startswith(below)
+        assert max(map(len, lines)) <= 100
+        assert says in " ".join(line.removeprefix(below) for line in lines[1:])
 
     def test_the_text_of_the_picture_says_where(self, notebook):
         said = notebook("cmp('rope', drope, rope)", drope="drope = dmast.sum(0)\ndrope[2] += 1")
@@ -129,6 +133,16 @@ class TestProgress:
 
     def test_the_path_that_is_missing(self, notebook):
         assert "fails at: wave ← foam" in notebook("progress()", dwave="dwave = dcrest * crest")
+
+    def test_what_no_cell_has_compared_is_no_step_to_do(self, notebook):
+        """Not all of the forward pass is asked for, and a gradient may be given."""
+        said = notebook("progress()", compared=("wave", "keel"), dmast="dmast = -dwave", dkeel="dkeel = None")
+        assert said.splitlines()[0] == "· keel  ○ rope  ○ mast  ✓ wave  ○ foam  ○ crest"
+        assert said.splitlines()[1] == "✓ 1 right, · 1 to do, ○ 4 not compared so far"
+
+    def test_a_row_of_cmp_all_is_compared_too(self, notebook):
+        rows = "cmp_all(('wave', dwave, wave), ('foam', dfoam, foam))"
+        assert "✓ 2 right, · 0 to do, ○ 4" in notebook("progress()", rows, compared=())
 
     def test_before_the_backward_pass(self, capsys):
         InteractiveShell.clear_instance()

@@ -22,7 +22,7 @@ def off(shape, *places):
 
 
 def parsed(html):
-    return ElementTree.fromstring(html.replace("<br>", "<br/>"))
+    return ElementTree.fromstring(html)
 
 
 def squares(html):
@@ -74,7 +74,17 @@ def test_every_state_has_a_sign_of_its_own():
     ]
 
 
-def test_a_path_that_fails_is_dashed():
+def test_what_is_not_compared_so_far_is_a_smaller_ring_and_counted_apart():
+    html = strip_svg({"keel": "later", "mast": "todo"}, "loss", [("keel", "mast", False), ("mast", "loss", False)])
+    keel, mast, _ = (int(circle.get("r")) for circle in parsed(html).iter("circle"))
+    assert keel < mast
+    assert "· 1 to do, ○ 1 not compared so far" in html
+
+
+def test_a_path_that_fails_is_dashed_and_the_dashes_are_explained():
+    assert "; dashed: where a gradient fails" in strip_svg(STATES, "loss", ARROWS)
+    fine = [(source, target, False) for source, target, _ in ARROWS]
+    assert "dash" not in strip_svg(STATES, "loss", fine)
     dashed = [path for path in parsed(strip_svg(STATES, "loss", ARROWS)).iter("path") if path.get("stroke-dasharray")]
     assert len(dashed) == 1
 
