@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-WIDTH = 100  # characters in a line of what is said
+WIDTH = 80  # characters in a line of what is said: what a printed page has room for
 
 
 @dataclass(frozen=True)
