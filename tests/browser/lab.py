@@ -50,17 +50,29 @@ class Lab:
             path.write_text(json.dumps(value))
 
     def ask(self, path: str, method: str = "GET") -> Any:
-        """What the server's API says; OSError or HTTPException where it does not."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        """What the server's API says; OSError or HTTPException where it has no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with contextlib.closing(connection):
             connection.request(method, f"/api/{path}", headers={"Authorization": f"token {self.token}"})
-            answer = connection.getresponse().read()
+            response = connection.getresponse()
+            answer = response.read()
+        if response.status >= 400:
+            raise http.client.HTTPException(f"{method} {path}: {response.status}, {answer[:500]!r}")
         return json.loads(answer) if answer else None
+
+    def kernel(self, notebook: Path) -> str:
+        """The state of a notebook's kernel, such as "idle"."""
+        try:
+            sessions = {session["path"]: session for session in self.ask("sessions")}
+        except http.client.HTTPException as error:
+            return str(error)  # the server stumbles over a kernel that it is just starting
+        return str(sessions[str(notebook)]["kernel"]["execution_state"]) if str(notebook) in sessions else "none"
 
     def end_kernels(self) -> None:
         """Shut all notebooks down, as for the next student."""
-        for session in self.ask("sessions"):
-            self.ask(f"sessions/{session['id']}", "DELETE")
+        with contextlib.suppress(OSError, http.client.HTTPException):  # the end of the server ends those left
+            for session in self.ask("sessions"):
+                self.ask(f"sessions/{session['id']}", "DELETE")
 
 
 @contextlib.contextmanager
@@ -121,12 +133,11 @@ class Notebook:
     """One notebook of a lab, open in a page of Playwright's. Cells go by their place, from 0."""
 
     def __init__(self, page: Any, lab: Lab, path: Path) -> None:
-        self.page, self.lab = page, lab
-        place = path.relative_to(lab.folder)
-        page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{place}?reset&token={lab.token}", timeout=1000 * OPENS_IN)
+        self.page, self.lab, self.path = page, lab, path.relative_to(lab.folder)
+        page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{self.path}?reset&token={lab.token}", timeout=1000 * OPENS_IN)
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=1000 * OPENS_IN)
         page.locator("#jupyterlab-splash").wait_for(state="detached", timeout=1000 * OPENS_IN)
-        self.until(self.idle, OPENS_IN, lambda: f"{place}: its kernel is not ready: {self.lab.ask('kernels')}")
+        self._until_idle(OPENS_IN)
 
     def until(self, holds: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
         """Wait for it; where it does not come in time, fail with what was found instead."""
@@ -136,10 +147,14 @@ class Notebook:
                 pytest.fail(f"waited {seconds} s: {complaint()}")
             self.page.wait_for_timeout(100)
 
-    def idle(self) -> bool:
-        """Whether there is a kernel, with nothing to do."""
-        kernels = self.lab.ask("kernels")
-        return bool(kernels) and all(kernel["execution_state"] == "idle" for kernel in kernels)
+    def _until_idle(self, seconds: float) -> None:
+        """Wait for the kernel, as the server knows it and as the page does."""
+        shown = self.page.locator(".jp-Notebook-ExecutionIndicator").first
+
+        def states() -> tuple[str, str]:
+            return self.lab.kernel(self.path), str(shown.get_attribute("data-status"))
+
+        self.until(lambda: states() == ("idle", "idle"), seconds, lambda: f"the kernel and as shown: {states()}")
 
     def cell(self, at: int) -> Any:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(at)
@@ -198,7 +213,7 @@ class Notebook:
             seconds,
             lambda: f"cells {sorted(left())} have not run; the first says: {self.output(min(left()))}",
         )
-        self.until(self.idle, seconds, lambda: f"the kernel is still busy: {self.lab.ask('kernels')}")
+        self._until_idle(seconds)
 
     def output(self, at: int) -> str:
         """What stands below a cell."""
