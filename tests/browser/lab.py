@@ -64,7 +64,7 @@ class Lab:
         """The state of a notebook's kernel, such as "idle"."""
         try:
             sessions = {session["path"]: session for session in self.ask("sessions")}
-        except http.client.HTTPException as error:
+        except (OSError, http.client.HTTPException) as error:
             return str(error)  # the server stumbles over a kernel that it is just starting
         return str(sessions[str(notebook)]["kernel"]["execution_state"]) if str(notebook) in sessions else "none"
 

@@ -80,7 +80,7 @@ def opened(browser: Any, lab: Lab, name: str, theme: str, pictures: Path) -> Ite
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     try:
         yield Notebook(page, lab, work / f"{name}.ipynb")
-    except BaseException:
+    except (Exception, pytest.fail.Exception):
         page.screenshot(path=pictures / "failed.png")
         print(f"how it looked: {pictures / 'failed.png'}")
         raise
