@@ -14,6 +14,7 @@ import torch
 ROWS, COLUMNS, CELL = 40, 72, 8  # a larger tensor is drawn in blocks
 BAD = "var(--jp-error-color1, #c62828)"
 GOOD = "var(--jp-success-color1, #2e7d32)"
+PAGE = "var(--jp-layout-color0, Canvas)"
 SIGNS = {"right": "✓", "wrong": "✗", "follows": "↪", "todo": "·", "later": "○"}
 WORDS = {
     "right": "right",
@@ -109,15 +110,17 @@ def strip_svg(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, 
         )
         drawn.append(f'<path d="M{x} {base}C{x} {top:.0f} {end} {top:.0f} {end} {base}" fill="none" {look}/>')
         if failing and rise:
+            # A rim of the page's colour sets the sign apart from the line that it stands on.
+            rim = f'stroke="{PAGE}" stroke-width="6" paint-order="stroke"'
             drawn.append(
-                f'<text x="{middle}" y="{base - rise + 4:.0f}" text-anchor="middle" fill="{BAD}">{fails}</text>'
+                f'<text x="{middle}" y="{base - rise + 4:.0f}" text-anchor="middle" fill="{BAD}" {rim}>{fails}</text>'
             )
     for name, x in at.items():
         state = states.get(name, "right")
         colour = (
             "currentColor" if name == loss else {"right": GOOD, "wrong": BAD, "follows": BAD}.get(state, "currentColor")
         )
-        fill, width = ("var(--jp-layout-color0, Canvas)", 2.6 if state == "wrong" else 1.3)
+        fill, width = (PAGE, 2.6 if state == "wrong" else 1.3)
         # What nobody has asked for is a small ring: its own sign.
         radius, sign = (5, "") if state == "later" else (9, SIGNS[state] if name in states else "L")
         drawn.append(
