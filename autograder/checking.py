@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -39,7 +39,7 @@ def check(steps: Sequence[Step], targets: Targets, submission: Submission, sandb
     hidden = len(targets.hidden)
     recording, ended = _run(submission, [Run(0, False), *_runs(1, hidden, stepwise=True)], sandbox)
     public, *stepwise = recording.runs
-    step = {s.name: _checks(s, targets.hidden, stepwise, stepwise=True) for s in steps}
+    step = _checks(targets.hidden, stepwise, stepwise=True)
     end = dict.fromkeys(step, UNTRIED)
 
     def wrong() -> list[Step]:
@@ -51,7 +51,7 @@ def check(steps: Sequence[Step], targets: Targets, submission: Submission, sandb
     skip = ended.keys() | {index for index, cell in public.cells.items() if cell.timed_out}
     more, also_ended = _run(submission, _runs(1, hidden, stepwise=False), sandbox, skip)
     ended |= also_ended
-    end |= {s.name: _checks(s, targets.hidden, more.runs, stepwise=False) for s in steps}
+    end = _checks(targets.hidden, more.runs, stepwise=False)
     if not skip | ended.keys():
         step |= _apart(targets, submission, sandbox, wrong())
     again = [s for s in wrong() if _lower_precision(s, submission, stepwise, more.runs)]
@@ -59,8 +59,8 @@ def check(steps: Sequence[Step], targets: Targets, submission: Submission, sandb
         first = 1 + hidden
         rounded = [*_runs(first, hidden, stepwise=True), *_runs(first, hidden, stepwise=False)]
         runs = _run(submission, rounded, sandbox, skip)[0].runs
-        step |= {s.name: _checks(s, targets.rounded, runs[:hidden], stepwise=True) for s in again}
-        end |= {s.name: _checks(s, targets.rounded, runs[hidden:], stepwise=False) for s in again}
+        step |= _of(again, _checks(targets.rounded, runs[:hidden], stepwise=True))
+        end |= _of(again, _checks(targets.rounded, runs[hidden:], stepwise=False))
     return Checked(recording, ended, step, end)
 
 
@@ -71,7 +71,11 @@ def _apart(targets: Targets, submission: Submission, sandbox: Runs, wrong: Seque
     if not shared:
         return {}
     recording, _ = _run(apart, _runs(1, len(targets.hidden), stepwise=True), sandbox)
-    return {s.name: _checks(s, targets.hidden, recording.runs, stepwise=True) for s in shared}
+    return _of(shared, _checks(targets.hidden, recording.runs, stepwise=True))
+
+
+def _of(steps: Sequence[Step], checks: Mapping[str, Checks]) -> dict[str, Checks]:
+    return {step.name: checks[step.name] for step in steps}
 
 
 def _runs(first: int, count: int, *, stepwise: bool) -> list[Run]:
@@ -104,13 +108,17 @@ def _next_cell(submission: Submission, runs: Sequence[RunRecord]) -> int | None:
     return next(unreported, None)
 
 
-def _checks(step: Step, cases: Sequence[CaseTargets], runs: Sequence[RunRecord], *, stepwise: bool) -> Checks:
-    """One step in one mode; runs: one for each case."""
-    found: dict[bool, list[Check]] = {True: [], False: []}
+def _checks(cases: Sequence[CaseTargets], runs: Sequence[RunRecord], *, stepwise: bool) -> dict[str, Checks]:
+    """Every step in one mode; runs: one for each case."""
+    public: list[dict[str, Check]] = []
+    other: list[dict[str, Check]] = []
     for case, run in zip(cases, runs, strict=True):
-        target = (case.step if stepwise else case.end)[step.name]
-        found[case.public_sizes].append(target.check(run.values.get(step.name)))
-    return Checks(tuple(found[True]), tuple(found[False]))
+        found = (case.step if stepwise else case.end).check(run.values)
+        (public if case.public_sizes else other).append(found)
+    return {
+        name: Checks(tuple(found[name] for found in public), tuple(found[name] for found in other))
+        for name in (*public, *other)[0]
+    }
 
 
 def _lower_precision(step: Step, submission: Submission, *runs: Sequence[RunRecord]) -> bool:

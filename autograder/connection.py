@@ -55,18 +55,20 @@ class Connection:
         self._receiving = self._sending = -1  # their numbers may be somebody else's by now
 
     def _read(self, size: int, deadline: float) -> bytearray:
-        data = bytearray()
-        while len(data) < size:
+        data = bytearray(size)
+        at = 0
+        while at < size:
             left = deadline - time.monotonic()
             # poll, because select cannot take a descriptor above 1023.
             poll = select.poll()
             poll.register(self._receiving, select.POLLIN)
             if left <= 0 or not poll.poll(1000 * left):
                 raise SandboxError("the sandbox process did not answer in time")
-            piece = os.read(self._receiving, min(size - len(data), PIECE))
-            if not piece:
+            with memoryview(data)[at:] as room:
+                count = os.readv(self._receiving, [room])
+            if not count:
                 raise SandboxError("the sandbox process has ended")
-            data += piece
+            at += count
         return data
 
 

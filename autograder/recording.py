@@ -60,7 +60,7 @@ class Recording:
 
 
 def parse(
-    data: bytes | bytearray,
+    data: bytes | bytearray | memoryview,
     runs: int,
     names: Collection[str],
     cells: Collection[int],

@@ -64,23 +64,29 @@ class Target:
     """
 
     def __init__(self, total: torch.Tensor, paths: Mapping[str, torch.Tensor], tolerance: Tolerance) -> None:
-        self._total = total
+        self.total = total
         self._paths = paths
         self._tolerance = tolerance
         largest = float(total.abs().max()) if total.numel() else 0.0
         self._atol = tolerance.atol * largest
-        self._bound = self._atol + tolerance.rtol * total.abs()
+        self.bound = self._atol + tolerance.rtol * total.abs()
+
+    def fitting(self, value: Value | None) -> torch.Tensor | None:
+        """The recorded tensor where it has the very shape and dtype, None otherwise."""
+        mine = None if value is None else value.tensor
+        fits = mine is not None and mine.shape == self.total.shape and mine.dtype == self.total.dtype
+        return mine if fits else None
 
     def check(self, value: Value | None) -> Check:
         """Compare a recorded value with the total and, where it is wrong, with the sums of some of the paths."""
         if value is None or value.tensor is None:
             return WRONG
         mine = value.tensor
-        if mine.shape == self._total.shape and mine.dtype == self._total.dtype:
+        if self.fitting(value) is not None:
             # The usual case, a good deal faster than compare() and the same: NaN is never below the bound.
-            if bool(((mine - self._total).abs() <= self._bound).all()):
+            if bool(((mine - self.total).abs() <= self.bound).all()):
                 return RIGHT
-        elif self._close(mine, self._total):
+        elif self._close(mine, self.total):
             return RIGHT
         return self._without_some_paths(mine)
 
@@ -89,9 +95,9 @@ class Target:
             for size in range(1, len(self._paths)):
                 for left_out in combinations(self._paths, size):
                     parts = (part for name, part in self._paths.items() if name not in left_out)
-                    some = sum(parts, torch.zeros_like(self._total))
+                    some = sum(parts, torch.zeros_like(self.total))
                     # Paths that add up to nothing are no part of an answer: zeros would be one.
-                    if bool((some.abs() > self._bound).any()) and self._close(mine, some):
+                    if bool((some.abs() > self.bound).any()) and self._close(mine, some):
                         return Check(False, left_out)
         return WRONG
 

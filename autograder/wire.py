@@ -25,17 +25,18 @@ class Frame:
     """One message: a JSON object and a body of bytes."""
 
     header: dict[str, Any]
-    body: bytes | bytearray = b""
+    body: bytes | bytearray | memoryview = b""
 
 
 def encode(frame: Frame) -> bytes:
     """The bytes of one frame."""
     header = json.dumps(frame.header).encode()
-    return LENGTHS.pack(len(header), len(frame.body)) + header + frame.body
+    return b"".join((LENGTHS.pack(len(header), len(frame.body)), header, frame.body))
 
 
-def decode_all(data: bytes | bytearray) -> Iterator[Frame]:
+def decode_all(data: bytes | bytearray | memoryview) -> Iterator[Frame]:
     """Every whole frame at the start of `data`. Stops at the first that is cut short; raises WireError on nonsense."""
+    view = memoryview(data)
     at = 0
     while len(data) - at >= LENGTHS.size:
         header_size, body_size = LENGTHS.unpack_from(data, at)
@@ -45,8 +46,8 @@ def decode_all(data: bytes | bytearray) -> Iterator[Frame]:
         end = start + header_size + body_size
         if end > len(data):
             return
-        header = decode_header(data[start : start + header_size])
-        yield Frame(header, bytes(data[start + header_size : end]))
+        header = decode_header(bytes(view[start : start + header_size]))
+        yield Frame(header, view[start + header_size : end])
         at = end
 
 
