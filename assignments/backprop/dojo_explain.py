@@ -7,35 +7,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING or __package__:
-    from .dojo_factors import Known, known_factors
     from .dojo_fit import BETTER, CLOSE_32, CLOSE_64, ENOUGH, RIGHT_32, SUMS, Close, distance, largest, multiple, serves
+    from .dojo_graph import Graph
     from .dojo_guesses import Guess, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
-    from .dojo_steps import Route, Scene, Tensor, product
+    from .dojo_inner import of_factor, of_inside, wrong_part
+    from .dojo_nothing import of_nothing
+    from .dojo_said import Explanation, factor, said
+    from .dojo_steps import Route, Scene, Tensor, double, product
 else:
-    from dojo_factors import Known, known_factors
     from dojo_fit import BETTER, CLOSE_32, CLOSE_64, ENOUGH, RIGHT_32, SUMS, Close, distance, largest, multiple, serves
+    from dojo_graph import Graph
     from dojo_guesses import Guess, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
-    from dojo_steps import Route, Scene, Tensor, product
+    from dojo_inner import of_factor, of_inside, wrong_part
+    from dojo_nothing import of_nothing
+    from dojo_said import Explanation, factor, said
+    from dojo_steps import Route, Scene, Tensor, double, product
 
-
-@dataclass(frozen=True)
-class Explanation:
-    """kind: of mistake, one word. sentence: for the student. key: the same mistake has the same at all sizes.
-
-    also: what else it may be called, where numbers coincide (a size that is 2), the vaguest last.
-    """
-
-    kind: str
-    sentence: str
-    key: str
-    also: tuple[Explanation, ...] = ()
+NOISE = 0.1  # how far the gradient in lower precision may be off before it is nothing but rounding
 
 
 def explain(found: object, scene: Scene) -> Explanation | None:
@@ -62,10 +56,13 @@ def follows(found: object, scene: Scene) -> bool:
         return False
 
 
-def parts_of(scene: Scene) -> dict[str, Tensor]:
-    """What each route sends back, by its target. Raises ValueError where one cannot be computed."""
-    parts = {route.target: product(scene, route) for route in scene.routes}
-    known = {name: part for name, part in parts.items() if part is not None}
+def parts_of(scene: Scene, rounded: bool = False) -> dict[str, Tensor]:
+    """What each route sends back, by its target. rounded: as the notebook's own dtypes give it.
+
+    Raises ValueError where one cannot be computed.
+    """
+    parts = {route.target: product(scene, route, rounded=rounded) for route in scene.routes}
+    known = {name: part.to(torch.float64) for name, part in parts.items() if part is not None}
     if len(known) < len(parts):
         raise ValueError("a line that cannot be differentiated")
     return known
@@ -76,6 +73,12 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
         return None
     parts = parts_of(scene)
     total = sum(parts.values(), torch.zeros_like(scene.value))
+    if scene.upstream[scene.routes[0].target].dtype != torch.float64:
+        rounded = parts_of(scene, rounded=True)
+        noise = sum(rounded.values(), torch.zeros_like(scene.value))
+        if distance(noise, total) > NOISE * largest(total):
+            # The true gradient is zero. What rounding makes of it in a certain order is known all the same.
+            parts, total = rounded, noise
     mine = found.detach().to(torch.float64)
     relative = CLOSE_64 if found.dtype == torch.float64 else CLOSE_32
     if not torch.isfinite(mine).all():
@@ -93,41 +96,66 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     close = Close(relative, off / BETTER)
     for guess in of_the_whole(total, parts):
         if close.fits(mine, guess):
-            return _said(guess)
+            return said(guess)
     rests = {route: mine - (total - parts[route.target]) for route in scene.routes}
     for route, rest in rests.items():
         for guess in without_upstream(scene, route):
             if close.fits(rest, guess):
-                return _said(guess)
-    factor = _factor(mine, total, "", scene, scene.routes, close)
-    if factor is not None:
-        return factor
+                return said(guess)
+    alive = [name for name, part in parts.items() if largest(part) > RIGHT_32 * largest(total)]
+    where = f" through `{alive[0]}`" if len(alive) == 1 < len(parts) else ""
+    by = factor(mine, total, where, scene, scene.routes, close)
+    if by is not None:
+        return by
+    with double(), torch.no_grad():
+        for guess in of_nothing(mine, total, scene, min(relative, RIGHT_32)):
+            return said(guess)
     for guess in _some_right(mine, total, scene, close):
-        return _said(guess)
+        return said(guess)
     for route, rest in rests.items():
         part = parts[route.target]
         if len(scene.routes) > 1:
-            factor = _factor(rest, part, f" through `{route.target}`", scene, (route,), close)
-            if factor is not None:
-                return factor
+            by = factor(rest, part, f" through `{route.target}`", scene, (route,), close)
+            if by is not None:
+                return by
+        inner = _inside(rest, scene, route, close, several=True)
+        if inner is not None:
+            return inner
         # A sum over too much may still have a shape that can be broadcast.
         for guess in chain(of_a_route(scene, route, part), of_sums(scene, route)):
             if close.fits(rest, guess):
-                return _said(guess, multiple(rest, guess.value))
-    return next(
-        (_said(guess) for guess in of_shape(total, scene) if guess.kind in SUMS and close.fits(mine, guess)), None
-    )
+                return said(guess, multiple(rest, guess.value))
+    for guess in of_shape(total, scene):
+        if guess.kind in SUMS and close.fits(mine, guess):
+            return said(guess)
+    inner_ones = (_inside(rest, scene, route, close, several=False) for route, rest in rests.items())
+    return next(filter(None, inner_ones), None)
 
 
-def _said(guess: Guess, ratio: float = 1.0) -> Explanation:
-    key = _no_digits(guess.sentence)
-    if "{}" not in guess.sentence:
-        return Explanation(guess.kind, guess.sentence, key)
-    # A factor of one's own is named where it is a simple number; else, and where cases differ in it, it is some c.
-    simple = abs(ratio) <= 100 and math.isclose(ratio * 60, round(ratio * 60), rel_tol=1e-4)
-    named = "" if math.isclose(ratio, 1, rel_tol=1e-4) else f"{ratio:.3g}*" if simple else "c*"
-    some = Explanation(guess.kind, guess.sentence.format("c*"), key)
-    return Explanation(guess.kind, guess.sentence.format(named).replace("*1`", "`"), f"{named} {key}", (some,))
+def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: bool) -> Explanation | None:
+    """A mistake within one route, where it has several paths or where it has not."""
+    try:
+        with double(), torch.no_grad():
+            graph = Graph(scene, route)
+            return (
+                _of_paths(rest.expand(scene.value.shape), graph, close) if several == (len(graph.terms) > 1) else None
+            )
+    except Exception:  # a line that cannot be taken apart
+        return None
+
+
+def _of_paths(rest: Tensor, graph: Graph, close: Close) -> Explanation | None:
+    wrong = wrong_part(rest, graph, close)
+    if wrong is None:
+        return next((said(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
+    part, ratio = wrong
+    guess = of_factor(part, ratio, close)
+    if guess is not None:
+        return said(guess)
+    others = sum((term.value for term in graph.terms if term not in part.terms), torch.zeros_like(rest))
+    # What rounding leaves is as large as the other paths make it.
+    coarse = Close(close.relative * max(1.0, largest(rest) / largest(ratio * part.value)), close.most)
+    return factor(rest - others, part.value, part.where, graph.scene, (graph.route,), coarse, part.lines)
 
 
 def _not_finite(mine: Tensor, scene: Scene) -> Explanation:
@@ -157,8 +185,8 @@ def _of_dtype(found: Tensor, mine: Tensor, total: Tensor, scene: Scene) -> Expla
 def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor], close: Close) -> Explanation | None:
     head = f"expected shape {tuple(total.shape)}, found {tuple(mine.shape)}"
 
-    def said(guess: Guess) -> Explanation:
-        return Explanation(guess.kind, f"{head}: {guess.sentence}", _said(guess).key)
+    def in_shape(guess: Guess) -> Explanation:
+        return Explanation(guess.kind, f"{head}: {guess.sentence}", said(guess).key)
 
     sums = []
     for route in scene.routes:
@@ -170,9 +198,9 @@ def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor
     for guess, rest in [*sums, *((guess, mine) for guess in of_shape(total, scene))]:
         same = guess.value.shape == mine.shape or (guess.kind == "reshape" and guess.value.numel() == mine.numel())
         if same and close.fits(rest.reshape(guess.value.shape), guess):
-            return said(guess)
+            return in_shape(guess)
     # The numbers are something else too, or all nearly zero; what the shape alone says is certain.
-    return next((said(guess) for guess, _ in sums if guess.value.shape == mine.shape), None)
+    return next((in_shape(guess) for guess, _ in sums if guess.value.shape == mine.shape), None)
 
 
 def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iterator[Guess]:
@@ -188,34 +216,3 @@ def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iter
         yield Guess("elsewhere", sentence, total)
     elif not bool((mine != 0)[total == 0].any()):
         yield Guess("unreached", "right where it is not zero, but it is zero at places that it must reach", total)
-
-
-# A constant factor ---------------------------------------------------------------------------------------------------
-
-
-def _factor(
-    mine: Tensor, part: Tensor, where: str, scene: Scene, routes: tuple[Route, ...], close: Close
-) -> Explanation | None:
-    if int((part != 0).sum()) < ENOUGH or not torch.isfinite(part).all():
-        return None
-    ratio = multiple(mine, part)
-    if abs(ratio) < 1e-12 or abs(ratio - 1) < 1e-12 or not close.same(mine, part * ratio):
-        return None
-    if math.isclose(ratio, -1, rel_tol=close.relative):
-        return Explanation("sign", f"the gradient{where} has the wrong sign", f"sign{where}")
-    sign = "the sign is wrong, and " if ratio < 0 else ""
-    tolerance = max(1e-9, close.relative / 2)
-    found = [
-        known for known in known_factors(scene, routes) if math.isclose(abs(ratio), known.value, rel_tol=tolerance)
-    ]
-    found += [Known(0, f"{abs(ratio):.6g}", f"right up to a constant factor, {abs(ratio):.6g}")]
-    found += [Known(0, "some", "right up to a constant factor")]
-    first, *others = (
-        Explanation("factor", f"{sign}the gradient{where} is {known.sentence}", f"{sign}{where}{known.symbol}")
-        for known in found
-    )
-    return replace(first, also=tuple(others))
-
-
-def _no_digits(text: str) -> str:
-    return "".join(c for c in text if not c.isdigit())

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or __package__:
-    from .dojo_steps import Route, Scene
+    from .dojo_steps import Line, Route, Scene
 else:
-    from dojo_steps import Route, Scene
+    from dojo_steps import Line, Route, Scene
 
 
 @dataclass(frozen=True)
@@ -26,36 +26,45 @@ class Known:
     sentence: str
 
 
-def known_factors(scene: Scene, routes: tuple[Route, ...]) -> Iterator[Known]:
-    """Factors that mean something in these lines, with what they mean; where two are equal, the likelier first."""
-    source = "; ".join(route.source for route in routes)
+def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...]) -> Iterator[Known]:
+    """Factors that mean something in these lines, with what they mean; where two are equal, the likelier first.
+
+    lines: of the routes, those that the factor is of.
+    """
     for name, size in _named(scene, routes):
-        yield from _of_a_size(name, size, source)
-    for value in _constants(source):
-        yield Known(1 / value, f"1/{value:g}", f"right but for the factor {value:g} of `{source}`, which is missing")
-        yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
+        yield from _of_a_size(name, size, lines)
+    for line in lines:
+        for value in _constants(line.source):
+            missing = f"right but for the factor {value:g} of `{line.source}`, which is missing"
+            yield Known(1 / value, f"1/{value:g}", missing)
+            yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
     for name, size in _lengths(scene, routes):
-        yield from _of_a_size(name, size, source)
+        yield from _of_a_size(name, size, lines)
     for name, size in (*_named(scene, routes), *_lengths(scene, routes)):
-        if "0.5" in source or "sqrt" in source:
+        roots = [line.source for route in routes for line in route.lines]
+        if any("0.5" in source or "sqrt" in source for source in roots):
             yield Known(size**0.5, f"sqrt {name}", f"too large by the root of {name}")
             yield Known(size**-0.5, f"1/sqrt {name}", f"too small by the root of {name}")
+            for sign, over in ((0.5, f"{name}/({name} - 1)"), (-0.5, f"({name} - 1)/{name}")) if size > 1 else ():
+                root = f"right up to the root of {over}: see what the variance divides by"
+                yield Known((size / (size - 1)) ** sign, f"sqrt {over}", root)
 
 
-def _of_a_size(name: str, size: int, source: str) -> Iterator[Known]:
+def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:
     """The size itself and the size less one, which a mean and Bessel's correction divide by."""
-    averages = any(word in source for word in ("mean(", "/"))
-    less = "- 1" in source or "-1)" in source or "var(" in source or "std(" in source
-    large = f": `{source}` divides by {name}" if averages and not less else ""
+    average = next((line.source for line in lines if any(word in line.source for word in ("mean(", "/"))), "")
+    bessel = ("- 1", "-1)", "var(", "std(")
+    less = next((line.source for line in lines if any(word in line.source for word in bessel)), "")
+    large = f": `{average}` divides by {name}" if average and not less else ""
     yield Known(size, name, f"too large by the factor {name}{large}")
-    small = "" if averages else ": a mean stands where a sum belongs"
+    small = "" if average or not lines else ": a mean stands where a sum belongs"
     yield Known(1 / size, f"1/{name}", f"too small by the factor {name}{small}")
     if size > 2:
-        why = f": `{source}` divides by {name} - 1 (Bessel's correction)" if less else ""
+        why = f": `{less}` divides by {name} - 1 (Bessel's correction)" if less else ""
         yield Known((size - 1) / size, f"({name}-1)/{name}", f"right up to the factor ({name} - 1)/{name}{why}")
-        why = f": `{source}` divides by {name}, not by {name} - 1" if averages and not less else ""
+        why = f": `{average}` divides by {name}, not by {name} - 1" if average and not less else ""
         yield Known(size / (size - 1), f"{name}/({name}-1)", f"right up to the factor {name}/({name} - 1){why}")
-        why = f": `{source}` divides by {name} - 1" if less else ""
+        why = f": `{less}` divides by {name} - 1" if less else ""
         yield Known(size - 1, f"{name}-1", f"too large by the factor {name} - 1{why}")
         yield Known(1 / (size - 1), f"1/({name}-1)", f"too small by the factor {name} - 1")
 

@@ -38,6 +38,8 @@ class Guess:
 
 def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
     """Mistakes that change the gradient as a whole. parts: by the target of each route; they sum to the total."""
+    for name, part in parts.items() if len(parts) > 1 else ():
+        yield Guess("sign", f"the gradient through `{name}` has the wrong sign", total - 2 * part)
     yield Guess("sign", "the sign is wrong", -total)
     alive = {name: part for name, part in parts.items() if part.any()}
     if 2 <= len(alive) <= MAX_PATHS:
@@ -72,7 +74,7 @@ def of_shape(total: Tensor, scene: Scene) -> Iterator[Guess]:
     yield Guess("reshape", f"the numbers are right: give them the shape of `{name}`", total.reshape(-1))
     for route in scene.routes:
         arriving = scene.arriving(route)
-        sentence = f"this is d{route.target} as it arrived: `{route.source}` has still to be undone"
+        sentence = f"this is d{route.target} as it arrived: {route.text} has still to be undone"
         yield Guess("local", sentence, arriving, any_factor=True)
 
 
@@ -101,7 +103,7 @@ def _axes(axes: tuple[int, ...]) -> str:
 
 def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
     """The derivative of the line alone."""
-    arriving, target, line = scene.arriving(route), route.target, f"`{route.source}`"
+    arriving, target, line = scene.arriving(route), route.target, route.text
     if arriving.numel() > 1 and not torch.equal(arriving, torch.ones_like(arriving)):
         alone = product(scene, route, arriving=torch.ones_like(arriving))
         if alone is not None:
@@ -111,7 +113,7 @@ def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
 
 def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
     """Mistakes in one path. part: the right gradient of this path; the values stand in its place."""
-    line, target = f"`{route.source}`", route.target
+    line, target = route.text, route.target
     shape = part.shape
     arriving = scene.arriving(route)
     where = f" through `{target}`" if len(scene.routes) > 1 else ""
@@ -125,11 +127,10 @@ def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
     for name, once in written_once(scene, route):
         sentence = f"`{name}` is picked several times at one place: `+=` at an index adds only one of them"
         yield Guess("overwritten", sentence, once)
-    for name, gradient in scene.upstream.items():
-        if name not in (target, scene.tensor) and gradient.shape == arriving.shape and not gradient.equal(arriving):
-            other = product(scene, route, arriving=in_float64(gradient))
-            if other is not None:
-                yield Guess("other-upstream", f"this is made from d{name}; {line} needs d{target}", other)
+    for names, gradient in _others(scene, route):
+        other = product(scene, route, arriving=gradient)
+        if other is not None:
+            yield Guess("other-upstream", f"this is made from {names}; {line} needs d{target}", other)
     yield from _of_functions(scene, route, part, arriving)
     if arriving.dim() == 2 and arriving.shape[0] == arriving.shape[1]:
         other = product(scene, route, arriving=arriving.T)
@@ -145,9 +146,25 @@ def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
                 yield Guess("transpose", f"`{name}` is transposed the wrong way in the derivative of {line}", other)
 
 
+def _others(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
+    """The other gradients that have the shape of the one that arrives; those that are equal are one."""
+    arriving = scene.arriving(route)
+    found: list[tuple[str, Tensor]] = []
+    for name, gradient in scene.upstream.items():
+        if name in (route.target, scene.tensor) or gradient.shape != arriving.shape or gradient.equal(arriving):
+            continue
+        mine = in_float64(gradient)
+        same = [place for place, (_, other) in enumerate(found) if torch.allclose(mine, other, rtol=1e-5, atol=1e-9)]
+        if same:
+            found[same[0]] = (f"{found[same[0]][0]} or d{name}", found[same[0]][1])
+        else:
+            found.append((f"d{name}", mine))
+    yield from found
+
+
 def _of_functions(scene: Scene, route: Route, part: Tensor, arriving: Tensor) -> Iterator[Guess]:
     """Another derivative than the line's own."""
-    line = f"`{route.source}`"
+    line = route.text
     for now, then, sources in neighbours(route):
         other = product(scene, route, sources=sources)
         if other is not None:

@@ -6,13 +6,15 @@ This file lies beside the notebook. It knows no network: all it sees is the text
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 Tensor = torch.Tensor
+FEW = 2  # lines that are quoted in a sentence
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,11 @@ class Route:
     lines: tuple[Line, ...]
 
     @property
-    def source(self) -> str:
-        """The lines as text."""
-        return "; ".join(line.source for line in self.lines)
+    def text(self) -> str:
+        """How to speak of the lines: as they are written, where they are few."""
+        if len(self.lines) > FEW:
+            return f"the lines from `{self.lines[0].target}` to `{self.target}`"
+        return f"`{'; '.join(line.source for line in self.lines)}`"
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,18 @@ def in_float64(value: Any) -> Any:
     return value.detach().to(torch.float64) if value.is_floating_point() else value.detach()
 
 
+@contextmanager
+def double() -> Iterator[None]:
+    """New tensors are float64, gradients can be asked for, and random numbers are drawn from a copy."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def product(
     scene: Scene,
     route: Route,
@@ -119,30 +135,33 @@ def product(
     at: Mapping[str, Any] | None = None,
     sources: tuple[str, ...] | None = None,
     arriving: Tensor | None = None,
+    rounded: bool = False,
 ) -> Tensor | None:
     """What a route sends back (a vector-Jacobian product); None where that cannot be computed.
 
     of: the input that is differentiated, where it is not the scene's tensor. at: other values of some names.
     sources: other lines in place of the route's. arriving: another gradient in place of the target's.
+    rounded: with the values' own dtypes, not in float64.
     """
     of = of or route.tensor
     uses = frozenset().union(*(line.uses for line in route.lines)) | {of}
-    names: dict[str, Any] = {name: in_float64(scene.names[name]) for name in uses if name in scene.names}
+    names: dict[str, Any] = {name: scene.names[name] for name in uses if name in scene.names}
+    if rounded:
+        names = {name: value.detach() if isinstance(value, Tensor) else value for name, value in names.items()}
+        arriving = scene.upstream[route.target]
+    else:
+        names = {name: in_float64(value) for name, value in names.items()}
     names |= at or {}
     leaf = names[of] = names[of].clone().requires_grad_()
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
     try:
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        with torch.enable_grad() if rounded else double():
             for source in sources or tuple(line.source for line in route.lines):
                 exec(source, names)  # a line of the exercise, or one like it
             out = names[route.target]
             arriving = scene.arriving(route) if arriving is None else arriving
-            back = torch.autograd.grad(out, leaf, arriving.expand(out.shape), allow_unused=True)[0]
+            back = torch.autograd.grad(out, leaf, arriving.to(out.dtype).expand(out.shape), allow_unused=True)[0]
     except Exception:  # a line that is only like the exercise's may do anything
         return None
-    finally:
-        torch.set_default_dtype(before)
     return None if back is None else back.detach()
 
 

@@ -6,7 +6,7 @@ This file lies beside the notebook.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -50,6 +50,34 @@ def without_epsilon(route: Route) -> tuple[str, ...] | None:
     for node in small:
         node.value = 0.0
     return tuple(map(ast.unparse, trees)) if small else None
+
+
+def other_constants(route: Route) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Lines with another constant: (kind of mistake, what is said of it, the lines)."""
+    plain = without_epsilon(route)
+    if plain is not None:
+        line = next(line for line, other in zip(route.lines, plain, strict=True) if "0.0" in other)
+        yield "epsilon", f"the small constant of `{line.source}` is missing in its derivative", plain
+    sources = tuple(line.source for line in route.lines)
+    for number, source in enumerate(sources):
+        for place, node in enumerate(ast.walk(ast.parse(source))):
+            match node:
+                case ast.BinOp(size, ast.Sub(), ast.Constant(1)):
+                    tree = ast.parse(source)
+                    _put(tree, place, size)
+                    said = f"{ast.unparse(size)} stands where `{source}` has {ast.unparse(node)}"
+                    yield "factor", said, (*sources[:number], ast.unparse(tree), *sources[number + 1 :])
+
+
+def other_names(route: Route, pairs: Collection[tuple[str, str | None]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Lines in which a name is another, or 1: (kind of mistake, what is said of it, the lines)."""
+    for name, other in pairs:
+        trees = [ast.parse(line.source) for line in route.lines]
+        for node in (node for tree in trees for node in ast.walk(tree)):
+            if isinstance(node, ast.Name) and node.id == name:
+                node.id = other or "1"
+        said = f"`{other}` stands where `{name}` belongs" if other else f"`{name}` is missing"
+        yield "function", said, tuple(map(ast.unparse, trees))
 
 
 def _is_small(value: object) -> bool:

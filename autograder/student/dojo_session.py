@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING or __package__:
-    from .dojo_explain import Explanation, explain, follows
+    from .dojo_explain import explain, follows
+    from .dojo_said import Explanation
     from .dojo_steps import Line, Route, Scene, Tensor, find_routes, read_lines
 else:
-    from dojo_explain import Explanation, explain, follows
+    from dojo_explain import explain, follows
+    from dojo_said import Explanation
     from dojo_steps import Line, Route, Scene, Tensor, find_routes, read_lines
 
 

@@ -1,4 +1,4 @@
-"""Exercises to make mistakes in: the course's own, and three forward passes that are not."""
+"""Exercises to make mistakes in: the course's own, and four forward passes that are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from autograder.namespace import default_dtype
 from autograder.recording import Value
 from autograder.reference import Reference, References, compute_references
 from autograder.student.dojo import compare
-from autograder.student.dojo_explain import Explanation, explain
+from autograder.student.dojo_explain import explain
+from autograder.student.dojo_said import Explanation
 from autograder.student.dojo_steps import Scene, find_routes, read_lines
 from tests import notebooks
 from tests.notebooks import check, locked, solution
@@ -94,6 +95,26 @@ RECURRENT = {
         "db_path1": "db = dpre2.sum(0)",
         "db_path2": "db = db + dpre1.sum(0)",
         "dstart": "dstart = dpre1 @ Wh.T",
+    },
+}
+FUSED = {
+    "setup": "import torch.nn.functional as F\n"
+    "source = torch.Generator().manual_seed(SEED)\nx = torch.randn((rows, width), generator=source).requires_grad_()\n"
+    "W = torch.randn((width, size), generator=source).requires_grad_()\n"
+    "gain = (torch.randn(size, generator=source) + 2).requires_grad_()\n"
+    "bias = torch.randn(size, generator=source).requires_grad_()\n"
+    "target = F.softmax(torch.randn((rows, size), generator=source), 1)",
+    "forward": "z = x @ W\nstd = torch.sqrt(z.var(1, keepdim=True, unbiased=False) + 1e-5)\n"
+    "xhat = (z - z.mean(1, keepdim=True)) / std\ny = gain * xhat + bias\n"
+    "loss = -(target * (y - y.exp().sum(1, keepdim=True).log())).sum() / rows",
+    "answers": {
+        "dy": "dy = (F.softmax(y, 1) - target) / rows",
+        "dgain": "dgain = (dy * xhat).sum(0)",
+        "dbias": "dbias = dy.sum(0)",
+        "dz": "dz = (dy * gain - (dy * gain).mean(1, keepdim=True) - xhat * "
+        "(dy * gain * xhat).mean(1, keepdim=True)) / std",
+        "dW": "dW = x.T @ dz",
+        "dx": "dx = dz @ W.T",
     },
 }
 
@@ -187,7 +208,7 @@ def _answers(exercise: Exercise) -> dict[str, str]:
 
 
 COURSE = tuple(sorted(path.stem for path in (ROOT / "solutions" / "backprop").glob("*.ipynb")))
-OTHERS = {"layernorm": LAYERNORM, "attention": ATTENTION, "recurrent": RECURRENT}
+OTHERS = {"layernorm": LAYERNORM, "attention": ATTENTION, "recurrent": RECURRENT, "fused": FUSED}
 NAMES = (*COURSE, *OTHERS)
 
 
