@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
-from tests.explain import networks
+from tests.explain import fused, networks
+from tests.explain.fused import Made
 from tests.explain.networks import Network, run
 
 
@@ -57,9 +58,6 @@ def _is_wrong(network: Network, mistake: Mistake) -> bool:
             serves = False
         wrong |= not serves or not torch.allclose(value.double(), truth, rtol=1e-8, atol=1e-10)
     return wrong
-
-
-Made = tuple[str, str, str, tuple[str, ...]]
 
 
 def _made(network: Network) -> Iterator[Made]:
@@ -128,7 +126,8 @@ def _of_a_cell(network: Network, tensor: str, cell: str, paths: bool) -> Iterato
         # What stands in the line or is its result, and two from anywhere.
         for instead in [name for name in others if name in near] + [name for name in others if name not in near][:2]:
             if "@" not in value:
-                yield cell, "function nonfinite", first + _renamed(value, one, instead), ()
+                kinds = "upstream" if one == f"d{target}" else "function nonfinite"
+                yield cell, kinds, first + _renamed(value, one, instead), ()
 
 
 def _target(network: Network, tensor: str, value: str) -> str | None:
@@ -193,7 +192,7 @@ def _swaps(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         case ast.BinOp(ast.Name(), ast.Sub(), ast.Constant(1)):
             yield "factor", node.left
         case ast.Name(size) if size in ("n", "rows", "size"):
-            yield "factor", one
+            yield "factor nonfinite", one  # in n - 1 it is a division by zero
             yield "factor", ast.BinOp(node, ast.Sub(), one)
 
 
@@ -333,3 +332,4 @@ HAND: dict[str, list[tuple[str, str, str]]] = {
 def _by_hand(network: Network) -> Iterator[Made]:
     for cell, kinds, code in HAND.get(network.name, []):
         yield cell, kinds, code, ()
+    yield from fused.BY_HAND.get(network.name, [])
