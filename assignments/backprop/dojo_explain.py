@@ -30,6 +30,7 @@ else:
     from dojo_steps import Route, Scene, Tensor, double, product
 
 NOISE = 0.1  # how far the gradient in lower precision may be off before it is nothing but rounding
+MUCH = 100  # times as large as what rounding leaves, it is no rounding
 
 
 def explain(found: object, scene: Scene) -> Explanation | None:
@@ -73,12 +74,13 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
         return None
     parts = parts_of(scene)
     total = sum(parts.values(), torch.zeros_like(scene.value))
+    vanishing = False
     if scene.upstream[scene.routes[0].target].dtype != torch.float64:
         rounded = parts_of(scene, rounded=True)
         noise = sum(rounded.values(), torch.zeros_like(scene.value))
-        if distance(noise, total) > NOISE * largest(total):
-            # The true gradient is zero. What rounding makes of it in a certain order is known all the same.
-            parts, total = rounded, noise
+        vanishing = distance(noise, total) > NOISE * largest(total)
+        # The true gradient is zero. What rounding makes of it in the usual order of adding up is known all the same.
+        parts, total = (rounded, noise) if vanishing else (parts, total)
     mine = found.detach().to(torch.float64)
     relative = CLOSE_64 if found.dtype == torch.float64 else CLOSE_32
     if not torch.isfinite(mine).all():
@@ -92,7 +94,7 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     if off <= min(relative, RIGHT_32) * largest(total):
         return None
     if not mine.any():
-        return Explanation("zeros", "this is zero everywhere, and the gradient is not", "zeros")
+        return None if vanishing else Explanation("zeros", "this is zero everywhere, and the gradient is not", "zeros")
     close = Close(relative, off / BETTER)
     for guess in of_the_whole(total, parts):
         if close.fits(mine, guess):
@@ -105,7 +107,8 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     alive = [name for name, part in parts.items() if largest(part) > RIGHT_32 * largest(total)]
     where = f" through `{alive[0]}`" if len(alive) == 1 < len(parts) else ""
     by = factor(mine, total, where, scene, scene.routes, close)
-    if by is not None:
+    # Another order of adding up gives other noise, and is right.
+    if by is not None or (vanishing and largest(mine) <= MUCH * largest(total)):
         return by
     with double(), torch.no_grad():
         for guess in of_nothing(mine, total, scene, min(relative, RIGHT_32)):

@@ -13,12 +13,12 @@ import torch
 
 if TYPE_CHECKING or __package__:
     from .dojo_factors import Known, known_factors
-    from .dojo_fit import ENOUGH, Close, multiple
+    from .dojo_fit import ENOUGH, ROUNDING, Close, multiple
     from .dojo_guesses import Guess
     from .dojo_steps import Line, Route, Scene, Tensor
 else:
     from dojo_factors import Known, known_factors
-    from dojo_fit import ENOUGH, Close, multiple
+    from dojo_fit import ENOUGH, ROUNDING, Close, multiple
     from dojo_guesses import Guess
     from dojo_steps import Line, Route, Scene, Tensor
 
@@ -64,7 +64,7 @@ def factor(
     if int((part != 0).sum()) < ENOUGH or not torch.isfinite(part).all():
         return None
     ratio = multiple(mine, part)
-    if abs(ratio) < 1e-12 or abs(ratio - 1) < 1e-12 or not close.same(mine, part * ratio):
+    if abs(ratio) < 1e-12 or abs(ratio - 1) < ROUNDING or not close.same(mine, part * ratio):
         return None
     if math.isclose(ratio, -1, rel_tol=close.relative):
         return Explanation("sign", f"the gradient{where} has the wrong sign", f"sign{where}")

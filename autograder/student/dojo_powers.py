@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING or __package__:
-    from .dojo_fit import largest, multiple
+    from .dojo_fit import ROUNDING, distance, largest, multiple
     from .dojo_graph import Graph
     from .dojo_guesses import Guess
     from .dojo_steps import Tensor, in_float64
 else:
-    from dojo_fit import largest, multiple
+    from dojo_fit import ROUNDING, distance, largest, multiple
     from dojo_graph import Graph
     from dojo_guesses import Guess
     from dojo_steps import Tensor, in_float64
@@ -74,6 +74,9 @@ def powers(
             for name, exponent in exponents.items():
                 # A half power says nothing of a sign.
                 value = value * (values[name] if exponent % 1 == 0 else values[name].abs()) ** exponent
+            same = value * multiple(right, value)
+            if distance(right, same) <= ROUNDING * largest(right):
+                continue  # these powers come to nothing but a constant
             ratio = multiple(rest, value)
             more = "" if abs(ratio - 1) < ROUGH else "; a constant factor is wrong too"
             yield Guess("function", _sentence(what, times, exponents) + more, others + value * ratio)
