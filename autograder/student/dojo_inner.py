@@ -162,7 +162,8 @@ def _of_variants(variants: list[Variant], graph: Graph, part: Part) -> Iterator[
         sentence = f"{variant.said}, in the gradient{part.where}" if part.where else variant.said
         value = sum((variant.terms[term.path] for term in part.terms), torch.zeros_like(part.value))
         yield Guess(variant.kind, sentence, value)
-        for name in graph.nodes:
+        # Another tensor in one value is a factor too, which is looked for elsewhere.
+        for name in graph.nodes if variant.kind != "function" else ():
             now, then = graph.values[name], variant.graph.values[name]
             if (
                 fits_shape(now, part.value.shape)
