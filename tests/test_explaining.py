@@ -63,12 +63,14 @@ def test_where_nan_is_in_a_hidden_case_is_not_said(attention):
 
 
 @pytest.mark.filterwarnings("ignore:The use of `x.T`")
-def test_every_number_in_a_sentence_is_public(attention):
+@pytest.mark.parametrize("name", ["attention", "fused"])
+def test_every_number_in_a_sentence_is_public(name):
     """A size at the notebook's own sizes, an axis, a constant of the forward cell, or the student's own factor."""
-    public = {str(size) for t in attention.references.public.known.tensors.values() for size in (*t.shape, t.numel())}
-    public |= set(re.findall(r"[\d.]+", attention.exercise.forward)) | {str(number) for number in range(-4, 5)}
-    for mistake in mistakes("attention"):
-        said = attention.marked(dict(mistake.cells), mistake.name)
+    one = network(name)
+    public = {str(size) for t in one.references.public.known.tensors.values() for size in (*t.shape, t.numel())}
+    public |= set(re.findall(r"[\d.]+", one.exercise.forward)) | {str(number) for number in range(-4, 5)}
+    for mistake in mistakes(name):
+        said = one.marked(dict(mistake.cells), mistake.name)
         own = {
             f"{float(n) ** sign:.6g}"
             for n in re.findall(r"\d+\.?\d*", mistake.cells[0][1])
