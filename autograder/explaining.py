@@ -42,6 +42,7 @@ class Explainer:
         cases = list(zip(self._hidden, values, strict=False))
         public = [pair for pair in cases if pair[0].case.public_sizes]
         others = [pair for pair in cases if not pair[0].case.public_sizes]
+        others.sort(key=lambda pair: -pair[0].step.total[step.tensor].numel())  # of few numbers little can be said
         # Two of the public sizes and, where there is one, one of others: enough to tell a mistake from an accident.
         held = [(ref, v.tensor) for ref, v in chain(public[:2], others[:1]) if v is not None and v.tensor is not None]
         found = [explain(tensor, self._scene(step, reference)) for reference, tensor in held]

@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING or __package__:
     from .dojo_fit import BETTER, CLOSE_32, CLOSE_64, ENOUGH, RIGHT_32, SUMS, Close, distance, largest, multiple, serves
     from .dojo_graph import Graph
-    from .dojo_guesses import Guess, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
+    from .dojo_guesses import Guess, as_it_arrived, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
     from .dojo_inner import of_factor, of_inside, wrong_part
     from .dojo_nothing import of_nothing
     from .dojo_said import Explanation, factor, said
@@ -23,7 +23,7 @@ if TYPE_CHECKING or __package__:
 else:
     from dojo_fit import BETTER, CLOSE_32, CLOSE_64, ENOUGH, RIGHT_32, SUMS, Close, distance, largest, multiple, serves
     from dojo_graph import Graph
-    from dojo_guesses import Guess, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
+    from dojo_guesses import Guess, as_it_arrived, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
     from dojo_inner import of_factor, of_inside, wrong_part
     from dojo_nothing import of_nothing
     from dojo_said import Explanation, factor, said
@@ -121,6 +121,9 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
             by = factor(rest, part, f" through `{route.target}`", scene, (route,), close)
             if by is not None:
                 return by
+        for guess in as_it_arrived(scene, route):
+            if close.fits(rest, guess):
+                return said(guess)
         inner = _inside(rest, scene, route, close, several=True)
         if inner is not None:
             return inner

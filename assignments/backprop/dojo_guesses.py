@@ -111,17 +111,21 @@ def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
             yield Guess("upstream", sentence, alone)
 
 
+def as_it_arrived(scene: Scene, route: Route) -> Iterator[Guess]:
+    """No derivative of the line at all."""
+    unchanged = _to(scene.arriving(route), scene.value.shape)
+    if unchanged is not None and route.target != scene.tensor:
+        sentence = f"the derivative of {route.text} is missing: this is d{route.target} as it arrived"
+        yield Guess("local", sentence, unchanged)
+
+
 def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
     """Mistakes in one path. part: the right gradient of this path; the values stand in its place."""
     line, target = route.text, route.target
-    shape = part.shape
     arriving = scene.arriving(route)
     where = f" through `{target}`" if len(scene.routes) > 1 else ""
     if where:
         yield Guess("sign", f"the gradient{where} has the wrong sign", -part)
-    unchanged = _to(arriving, shape)
-    if unchanged is not None and target != scene.tensor:
-        yield Guess("local", f"the derivative of {line} is missing: this is d{target} as it arrived", unchanged)
     if (plain := without_epsilon(route)) is not None and (other := product(scene, route, sources=plain)) is not None:
         yield Guess("epsilon", f"the small constant of {line} is missing in its derivative", other)
     for name, once in written_once(scene, route):

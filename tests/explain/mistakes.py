@@ -162,9 +162,10 @@ def _swaps(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     one = ast.Constant(1)
     match node:
         case ast.BinOp(base, ast.Pow(), power):
-            yield "function factor", ast.BinOp(base, ast.Pow(), ast.BinOp(power, ast.Add(), one))
-            yield "function factor", ast.BinOp(base, ast.Pow(), ast.BinOp(power, ast.Sub(), one))
-            yield "function factor", base
+            # Of an odd power there may be no root, and then NaN is what is seen.
+            yield "function factor nonfinite", ast.BinOp(base, ast.Pow(), ast.BinOp(power, ast.Add(), one))
+            yield "function factor nonfinite", ast.BinOp(base, ast.Pow(), ast.BinOp(power, ast.Sub(), one))
+            yield "function factor nonfinite", base
         case ast.BinOp(left, ast.Mult(), right):
             yield "function factor", ast.BinOp(left, ast.Div(), right)
         case ast.BinOp(left, ast.Div(), right):
@@ -188,7 +189,7 @@ def _swaps(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             for new in ((ast.Attribute(left, "T"), right), (left, ast.Attribute(right, "T"))):
                 yield "transpose", ast.BinOp(new[0], ast.MatMult(), new[1])
         case ast.Constant(int(number)) if number > 1:
-            yield "factor function", one
+            yield "factor function nonfinite", one
         case ast.BinOp(ast.Name(), ast.Sub(), ast.Constant(1)):
             yield "factor", node.left
         case ast.Name(size) if size in ("n", "rows", "size"):
