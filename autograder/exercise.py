@@ -67,7 +67,7 @@ class Exercise:
 
     def files_beside(self) -> list[Path]:
         """What lies beside the notebook and goes along with it: data and cmp, no notebook."""
-        return sorted(path for path in self.path.parent.iterdir() if path.is_file() and path.suffix != ".ipynb")
+        return [path for path in files_of(self.path.parent) if path.suffix != ".ipynb"]
 
     @property
     def max_score(self) -> float:
@@ -83,6 +83,12 @@ class Exercise:
     def expected(self) -> tuple[str, ...]:
         """What values are compared with: names that an autograd cell assigns and no student may know."""
         return tuple(step.tensor for step in self.steps if not step.gradient)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of an exercise's folder, in order; without hidden ones and what Python keeps there."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in paths if not any(part.startswith((".", "__pyc")) for part in p.relative_to(folder).parts))
 
 
 def read_exercise(path: Path) -> Exercise:

@@ -15,9 +15,9 @@ import torch
 from autograder.exercise import Exercise, Step
 from autograder.recording import Value
 from autograder.reference import Reference, References
-from autograder.student.dojo_explain import explain
-from autograder.student.dojo_said import Explanation
-from autograder.student.dojo_steps import Scene, find_routes, read_lines
+from autograder.student.dojo.explain import explain
+from autograder.student.dojo.said import Explanation
+from autograder.student.dojo.steps import Scene, find_routes, read_lines
 from autograder.verdict import Judgement
 
 

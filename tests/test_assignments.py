@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -10,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.exercise import nbgrader_info, read_exercise
+from autograder.exercise import files_of, nbgrader_info, read_exercise
 from demo.commands import ASSIGNMENT, new_course
 from tests.conftest import ROOT
 
@@ -34,8 +35,7 @@ def read(path):
 
 def files(folder):
     """The bytes of every file, by its path in the folder."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files_of(folder)}
 
 
 def cells(notebook, kind):
@@ -66,8 +66,7 @@ def generated(tmp_path_factory):
 def run_stub(request, tmp_path_factory):
     """A stub notebook, run in a real kernel in a folder of its own with the released files."""
     folder = tmp_path_factory.mktemp("student")
-    for name, content in files(RELEASED).items():
-        (folder / name).write_bytes(content)
+    shutil.copytree(RELEASED, folder, dirs_exist_ok=True)
     notebook = read(folder / request.param.name)
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, kernel_name="python3", timeout=300)
     client.execute(env=dict(os.environ) | {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": ""})
@@ -84,13 +83,18 @@ def test_every_solution_has_its_stub_notebook():
     assert [path.name for path in STUBS] == [path.name for path in SOLUTIONS]
 
 
-STUDENT_FILES = sorted(path.name for path in (ROOT / "autograder" / "student").glob("dojo*.py"))
-CANONICAL = {name: f"autograder/student/{name}" for name in STUDENT_FILES} | {"names.txt": "names.txt"}
+STUDENT_FILES = sorted(path.name for path in (ROOT / "autograder" / "student" / "dojo").glob("*.py"))
+CANONICAL = {f"dojo/{name}": f"autograder/student/dojo/{name}" for name in STUDENT_FILES} | {"names.txt": "names.txt"}
 
 
 @pytest.mark.parametrize(("name", "canonical"), CANONICAL.items())
 def test_the_files_beside_the_notebook_are_the_canonical_ones(name, canonical):
     assert (RELEASED / name).read_bytes() == (ROOT / canonical).read_bytes()
+
+
+def test_no_other_file_is_there():
+    released = {str(path.relative_to(RELEASED)) for path in files_of(RELEASED)}
+    assert released == {*CANONICAL, *(path.name for path in STUBS)}
 
 
 def test_the_stub_asks_for_26_gradients():

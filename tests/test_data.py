@@ -1,6 +1,7 @@
 """The names, and that the exercise's own code prepares makemore's list as makemore does."""
 
 import hashlib
+import shutil
 import sys
 
 import pytest
@@ -38,7 +39,7 @@ def makemore(exercise, tmp_path_factory):
     if not MAKEMORE.exists():
         pytest.skip("makemore's own list of names is not beside this checkout")
     folder = tmp_path_factory.mktemp("exercise")
-    (folder / "dojo.py").write_bytes((exercise.path.parent / "dojo.py").read_bytes())
+    shutil.copytree(exercise.path.parent / "dojo", folder / "dojo")
     (folder / "names.txt").write_bytes(MAKEMORE.read_bytes())
     names = {}
     with pytest.MonkeyPatch.context() as patch:

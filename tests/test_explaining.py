@@ -11,7 +11,7 @@ import torch
 from autograder.explaining import explained
 from autograder.recording import Value
 from autograder.student.dojo import Comparison
-from autograder.student.dojo_said import Explanation
+from autograder.student.dojo.said import Explanation
 from autograder.verdict import Judgement, Verdict
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import network, run

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 
 import pytest
 from click import Option
@@ -66,7 +67,7 @@ def line(tmp_path_factory):
         patch.chdir(folder)
         runpy.run_path("make_line.py")
     beside = folder / "solutions" / "line"
-    (beside / "dojo.py").write_bytes((ROOT / "autograder" / "student" / "dojo.py").read_bytes())
+    shutil.copytree(ROOT / "autograder" / "student" / "dojo", beside / "dojo")
     return read_exercise(beside / "1_line.ipynb")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.exercise import Exercise, read_exercise
+from autograder.exercise import Exercise, files_of, read_exercise
 
 
 def exercise_path(preprocessor: Any, resources: Any) -> Path:
@@ -32,7 +32,7 @@ def _read(path: Path, changed: int) -> Exercise:
 
 def changed(folder: Path) -> int:
     """When a file of the exercise was last written; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in folder.glob("*")), default=0)
+    return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
 
 
 def course_folder(preprocessor: Any) -> Path:

@@ -30,7 +30,7 @@ def main() -> None:
     shell = InteractiveShell.instance()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         shutil.copy(names, "names.txt")
-        shutil.copy(NOTEBOOK.parent / "dojo.py", "dojo.py")
+        shutil.copytree(NOTEBOOK.parent / "dojo", "dojo")
         sys.path.insert(0, folder)
         for grade_id, source in code_cells().items():
             if grade_id not in LEFT_OUT:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.recording import Value
-from autograder.student.dojo_explain import Explanation
+from autograder.student.dojo.said import Explanation
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import NAMES, network, run
 

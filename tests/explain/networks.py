@@ -14,9 +14,9 @@ from autograder.namespace import default_dtype
 from autograder.recording import Value
 from autograder.reference import Reference, References, compute_references
 from autograder.student.dojo import compare
-from autograder.student.dojo_explain import explain
-from autograder.student.dojo_said import Explanation
-from autograder.student.dojo_steps import Scene, find_routes, read_lines
+from autograder.student.dojo.explain import explain
+from autograder.student.dojo.said import Explanation
+from autograder.student.dojo.steps import Scene, find_routes, read_lines
 from tests import notebooks
 from tests.notebooks import check, locked, solution
 

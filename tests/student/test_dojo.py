@@ -266,15 +266,13 @@ def test_what_students_get_imports_nothing_but_torch_ipython_and_the_standard_li
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            # A relative import is of a file that lies beside this one, here as beside the notebook.
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            imported |= {name.partition(".")[0] for name in names}
-    siblings = {path.stem for path in STUDENT_FILES}
-    assert imported <= {"torch", "IPython", *siblings, *sys.stdlib_module_names}
+            assert node.level <= 1  # a file of the same folder
+            imported |= {node.module.partition(".")[0]} if node.level == 0 else set()
+    assert imported <= {"torch", "IPython", *sys.stdlib_module_names}
 
 
 def test_dojo_is_among_what_students_get():
-    assert "dojo.py" in [path.name for path in STUDENT_FILES]
+    assert "dojo/__init__.py" in [f"{path.parent.name}/{path.name}" for path in STUDENT_FILES]
 
 
 @pytest.mark.parametrize("dt", [None, torch.ones(2), torch.zeros(3)])

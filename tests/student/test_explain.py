@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.student.dojo_explain import explain
-from autograder.student.dojo_steps import Scene, find_routes, read_lines
+from autograder.student.dojo.explain import explain
+from autograder.student.dojo.steps import Scene, find_routes, read_lines
 
 FORWARD = (
     "mid = tide.mean(0, keepdim=True)\nspan = ((tide - mid)**2).sum(0, keepdim=True) / (n - 1)\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.student.dojo_graph import Graph
-from autograder.student.dojo_steps import Scene, double, find_routes, product, read_lines
+from autograder.student.dojo.graph import Graph
+from autograder.student.dojo.steps import Scene, double, find_routes, product, read_lines
 
 SIZES = {"n": 6, "torch": torch, "F": torch.nn.functional}
 

@@ -153,7 +153,7 @@ class TestProgress:
 
 
 def test_outside_of_a_notebook_there_is_no_session():
-    from autograder.student.dojo_session import session
+    from autograder.student.dojo.session import session
 
     InteractiveShell.clear_instance()
     assert session() is None

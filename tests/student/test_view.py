@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import torch
 
-from autograder.student.dojo_view import mark, strip_svg, strip_text, where_svg, where_text
+from autograder.student.dojo.view import mark, strip_svg, strip_text, where_svg, where_text
 
 STATES = {"keel": "todo", "mast": "follows", "wave": "wrong", "foam": "right", "crest": "right"}
 ARROWS = [("keel", "mast", False), ("mast", "wave", False), ("wave", "foam", True), ("wave", "crest", False)]

@@ -1,0 +1,191 @@
+"""One tensor in the forward pass: the lines that use it, and the gradient that each of them sends back.
+
+It knows no network: all it sees is the text of a forward cell and its values.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+Tensor = torch.Tensor
+FEW = 2  # lines that are quoted in a sentence
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the forward pass. target: the name it assigns. uses: the names it reads."""
+
+    target: str
+    uses: frozenset[str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path of a gradient: from `target`, the next tensor that has a gradient of its own, back to `tensor`.
+
+    lines: what computes the target from the tensor, in order; mostly one.
+    """
+
+    tensor: str
+    target: str
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """How to speak of the lines: as they are written, where they are few."""
+        if len(self.lines) > FEW:
+            return f"the lines from `{self.lines[0].target}` to `{self.target}`"
+        return f"`{'; '.join(line.source for line in self.lines)}`"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A tensor, its routes, and the numbers around it.
+
+    names: all values after the forward pass. upstream: the gradient of each route's target, by its name;
+    the loss, where it is a target, has 1.
+    """
+
+    tensor: str
+    routes: tuple[Route, ...]
+    names: Mapping[str, Any]
+    upstream: Mapping[str, Tensor]
+
+    @property
+    def value(self) -> Tensor:
+        """The tensor itself, in float64."""
+        value: Tensor = in_float64(self.names[self.tensor])
+        return value
+
+    def arriving(self, route: Route) -> Tensor:
+        """The gradient of the route's target, in its full shape."""
+        out = in_float64(self.names[route.target])
+        gradient: Tensor = in_float64(self.upstream[route.target])
+        return gradient.expand(out.shape)
+
+
+def read_lines(source: str) -> tuple[Line, ...]:
+    """The lines of a forward cell, one assignment each; empty where the text is anything else."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return ()
+    lines = []
+    for node in body:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            return ()
+        uses = frozenset(part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
+        lines.append(Line(node.targets[0].id, uses, ast.get_source_segment(source, node) or ast.unparse(node)))
+    return tuple(lines)
+
+
+def find_routes(lines: tuple[Line, ...], tensor: str, stops: Collection[str]) -> tuple[Route, ...]:
+    """The routes of a tensor, in backward order. stops: the tensors that have a gradient of their own.
+
+    The last line's target, the loss, is one of them always.
+    """
+    last = lines[-1].target if lines else ""
+    found, through = [], {tensor}
+    for number, line in enumerate(lines):
+        if not line.uses & through or line.target == tensor:
+            continue
+        if line.target in stops or line.target == last:
+            needed, kept = set(line.uses), [line]
+            for earlier in reversed(lines[:number]):
+                if earlier.target in needed & through - {tensor}:
+                    needed |= earlier.uses
+                    kept.insert(0, earlier)
+            found.append(Route(tensor, line.target, tuple(kept)))
+        else:
+            through.add(line.target)
+    return tuple(reversed(found))
+
+
+def in_float64(value: Any) -> Any:
+    """The value, without a graph and in float64 where it is a tensor of fractions."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().to(torch.float64) if value.is_floating_point() else value.detach()
+
+
+@contextmanager
+def double() -> Iterator[None]:
+    """New tensors are float64, gradients can be asked for, and random numbers are drawn from a copy."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def product(
+    scene: Scene,
+    route: Route,
+    *,
+    of: str | None = None,
+    at: Mapping[str, Any] | None = None,
+    sources: tuple[str, ...] | None = None,
+    arriving: Tensor | None = None,
+    rounded: bool = False,
+) -> Tensor | None:
+    """What a route sends back (a vector-Jacobian product); None where that cannot be computed.
+
+    of: the input that is differentiated, where it is not the scene's tensor. at: other values of some names.
+    sources: other lines in place of the route's. arriving: another gradient in place of the target's.
+    rounded: with the values' own dtypes, not in float64.
+    """
+    of = of or route.tensor
+    uses = frozenset().union(*(line.uses for line in route.lines)) | {of}
+    names: dict[str, Any] = {name: scene.names[name] for name in uses if name in scene.names}
+    if rounded:
+        names = {name: value.detach() if isinstance(value, Tensor) else value for name, value in names.items()}
+        arriving = scene.upstream[route.target]
+    else:
+        names = {name: in_float64(value) for name, value in names.items()}
+    names |= at or {}
+    leaf = names[of] = names[of].clone().requires_grad_()
+    try:
+        with torch.enable_grad() if rounded else double():
+            for source in sources or tuple(line.source for line in route.lines):
+                exec(source, names)  # a line of the exercise, or one like it
+            out = names[route.target]
+            arriving = scene.arriving(route) if arriving is None else arriving
+            back = torch.autograd.grad(out, leaf, arriving.to(out.dtype).expand(out.shape), allow_unused=True)[0]
+    except Exception:  # a line that is only like the exercise's may do anything
+        return None
+    return None if back is None else back.detach()
+
+
+def unsummed(scene: Scene, route: Route) -> Tensor | None:
+    """A route's part before it is summed over the axes that the tensor was broadcast along; None if there are none."""
+    value, out = scene.value, scene.names[route.target]
+    for shape in (out.shape, (*out.shape[:-2], *value.shape)):
+        if len(shape) >= value.dim() and tuple(shape) != tuple(value.shape):
+            try:
+                wide = value.expand(shape)
+            except RuntimeError:
+                continue
+            part = product(scene, route, at={route.tensor: wide})
+            if part is not None:
+                whole = product(scene, route)
+                summed = sum_to(part, value.shape)
+                if whole is not None and torch.allclose(summed, whole, rtol=1e-9, atol=1e-12):
+                    return part
+    return None
+
+
+def sum_to(part: Tensor, shape: Any) -> Tensor:
+    """Summed over the axes along which the shape was broadcast, or broadcast to it. Raises RuntimeError."""
+    try:
+        return part.sum_to_size(shape)
+    except RuntimeError:
+        return part.expand(shape)

@@ -1,0 +1,1 @@
+../../../autograder/student/dojo/said.py
