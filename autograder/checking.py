@@ -9,12 +9,12 @@ from itertools import chain
 from autograder.apart import taken_apart
 from autograder.budget import Budgeted, Runs
 from autograder.exercise import Step
+from autograder.judging import UNTRIED, Check, Checks
 from autograder.provenance import names_low_precision
 from autograder.recording import Recording, RunRecord, Unfinished
 from autograder.student_run import Run
 from autograder.submission import Submission
 from autograder.targets import CaseTargets, Targets
-from autograder.verdict import UNTRIED, Check, Checks
 
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 

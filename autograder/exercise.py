@@ -20,6 +20,10 @@ class ExerciseError(ValueError):
     """The notebook is not an exercise; the message says which cell to change."""
 
 
+class SetupError(RuntimeError):
+    """A setup or forward cell of the exercise raised; the message says which and why."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One gradient that is marked, or one value.

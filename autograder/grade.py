@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from autograder.exercise import Exercise, read_exercise
-from autograder.grading import Grader, Marked
 from autograder.progress import Tracker
 from autograder.results import ClassResult, SubmissionResult
+from autograder.sandbox import begun
 from autograder.secret import fingerprint
 from autograder.settings import Settings
 from autograder.store import CASES, FOLDER, Store
 
 if TYPE_CHECKING:
+    from autograder.grading import Marked
     from autograder.nbgrader.autograded import Autograded
 
 
@@ -140,17 +141,14 @@ class _ExerciseRun:
         """Each submission as it is done."""
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
-            grader = stack.enter_context(
-                Grader(
-                    self._exercise,
-                    self._secret,
-                    self._settings.credit,
-                    jobs,
-                    FOLDER / CASES,
-                    limits=self._settings.limits,
-                    isolation=self._isolation,
-                )
-            )
+            sandboxes = begun(self._exercise, jobs, self._settings.limits, self._isolation)
+            for sandbox in sandboxes:
+                stack.enter_context(sandbox)
+            from autograder.grading import Grader  # imports torch, as the sandbox does at the same time
+
+            kept = FOLDER / CASES
+            grader = Grader(self._exercise, self._secret, self._settings.credit, kept=kept, sandboxes=sandboxes)
+            stack.enter_context(grader)
             # One more than there are sandboxes: while they run, it reads the next submission or judges the last.
             pool = ThreadPoolExecutor(jobs + 1)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)

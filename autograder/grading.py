@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from autograder.marking import Outcome, mark
 from autograder.recording import RanCell
 from autograder.reference import compute_references
 from autograder.results import Status, StepResult, SubmissionResult
-from autograder.sandbox import Sandbox
+from autograder.sandbox import Sandbox, begun
 from autograder.submission import Submission, UnreadableError, read_submission
 from autograder.targets import Targets
 
@@ -40,6 +40,7 @@ class Grader:
 
     secret: what hidden cases are drawn from. credit: the part of the points for each verdict. kept: a folder
     where the cases' data is kept for the next time. isolation: the degree, see autograder.isolation.
+    sandboxes: that are begun already, in the place of `jobs` new ones.
     Raises on construction what computing the references raises, ExerciseError and SetupError, and IsolationError.
     """
 
@@ -53,19 +54,17 @@ class Grader:
         *,
         limits: Limits | None = None,
         isolation: str = PROCESS,
+        sandboxes: Sequence[Sandbox] = (),
     ) -> None:
         self.exercise = exercise
         self._credit = credit
         self._stack = ExitStack()
         self._sandboxes: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-        sandboxes = [self._stack.enter_context(Sandbox(exercise, (), limits, isolation)) for _ in range(jobs)]
+        sandboxes = sandboxes or begun(exercise, jobs, limits, isolation)
+        for sandbox in sandboxes:
+            self._stack.enter_context(sandbox)
         with ExitStack() as on_error:
             on_error.callback(self.close)
-            first, *others = sandboxes
-            # It imports torch and runs the setup while the references are computed here. Where it cannot start
-            # now, it is tried again for each submission, which then says why.
-            with suppress(OSError, SandboxError):
-                first.begin(others)
             references = compute_references(exercise, secret, kept)
             self._targets = Targets(exercise, references)
             cases = (references.public, *references.hidden, *references.rounded)
@@ -73,7 +72,7 @@ class Grader:
                 sandbox.cases = [case.known for case in cases]
                 self._sandboxes.put(sandbox)
             with suppress(OSError, SandboxError):
-                first.start()
+                sandboxes[0].start()
             on_error.pop_all()
 
     def __enter__(self) -> Self:

@@ -9,11 +9,12 @@ from autograder.aliases import changed_through
 from autograder.checking import Checked
 from autograder.exercise import Exercise
 from autograder.explaining import explained, following, shared
+from autograder.judging import Evidence, Judgement, judge
 from autograder.provenance import evades, reads_grad
 from autograder.recording import RanCell, Unfinished
 from autograder.submission import Submission
 from autograder.targets import Targets
-from autograder.verdict import Evidence, Judgement, Verdict, judge
+from autograder.verdict import Verdict
 
 # What the explainer may say more of; the others have said why.
 EXPLAINED = frozenset({Verdict.WRONG, Verdict.SHAPE, Verdict.PATH_MISSING})

@@ -8,13 +8,10 @@ from typing import Any
 
 import torch
 
+from autograder.exercise import SetupError
 from autograder.shell import CellShell, run_cell
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-class SetupError(RuntimeError):
-    """A setup or forward cell of the exercise raised; the message says which and why."""
 
 
 def run_setup(

@@ -9,6 +9,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from autograder.printable import printable
 from autograder.wire import Frame, WireError, decode_all
 
 KINDS = frozenset({"tensor", "none", "undefined", "other"})
@@ -143,10 +144,3 @@ def _tensors(body: bytes, names: Collection[str]) -> dict[str, torch.Tensor]:
         return dict(safetensors.torch.load(body))
     except Exception as error:  # safetensors has its own error type and raises others for odd dtypes
         raise ValueError(f"tensors that are not: {type(error).__name__}") from None
-
-
-def printable(text: str) -> str:
-    """The text without control characters: they could move a terminal's cursor or hide what was printed."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

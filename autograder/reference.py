@@ -76,7 +76,7 @@ class References:
 def compute_references(exercise: Exercise, secret: bytes, kept: Path | None = None) -> References:
     """Run every case. kept: a folder where what setup made is kept for the next time.
 
-    Raises ExerciseError, and autograder.namespace.SetupError where a cell fails.
+    Raises ExerciseError, and SetupError where a cell fails.
     """
     with setups(exercise, kept) as setup:
         public = _reference(exercise, PUBLIC, setup(PUBLIC), secret)

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from autograder.student.dojo import Comparison
 from autograder.verdict import Verdict
+
+if TYPE_CHECKING:
+    from autograder.student.dojo import Comparison
 
 SCHEMA = 1
 Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
@@ -78,6 +80,8 @@ class SubmissionResult:
 
 def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
     """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
+    from autograder.student.dojo import Comparison  # imports torch
+
     steps = [
         StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})
         for step in stored["steps"]

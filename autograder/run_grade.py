@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 
 from autograder.course import CourseError, GradebookError, write_whole
-from autograder.exercise import ExerciseError
+from autograder.exercise import ExerciseError, SetupError
 from autograder.grade import Interrupted, Plan, grade_class
 from autograder.isolation import IsolationError, choose
-from autograder.namespace import SetupError
 from autograder.results import ClassResult
 from autograder.secret import SecretError, read_or_create
 from autograder.settings import SettingsError, load_config, settings_from_config

@@ -1,7 +1,11 @@
-"""The trusted side's handle on the process that runs student code."""
+"""The trusted side's handle on the process that runs student code.
+
+Nothing here imports torch before that process is on its way, which imports it too: both take a second and more.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,11 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import safetensors
-import safetensors.torch
-import torch
+from typing import TYPE_CHECKING, Self
 
 from autograder import bubblewrap
 from autograder.bubblewrap import BubblewrapError
@@ -23,12 +23,14 @@ from autograder.connection import Connection, SandboxError, pair
 from autograder.exercise import Exercise
 from autograder.isolation import BUBBLEWRAP, PROCESS, IsolationError
 from autograder.limits import Limits
-from autograder.recording import Recording, Unfinished, parse
-from autograder.reference import Known
-from autograder.student_run import Run
 from autograder.submission import Submission
 from autograder.surroundings import baited, copy_files, environment
 from autograder.wire import Frame
+
+if TYPE_CHECKING:
+    from autograder.recording import Recording, Unfinished
+    from autograder.reference import Known
+    from autograder.student_run import Run
 
 # The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
 START_SECONDS = 300.0
@@ -82,6 +84,8 @@ class Sandbox:
         by its place.
         Raises SandboxError where no process could be started at all.
         """
+        from autograder.recording import Unfinished, parse
+
         request = {
             "script": [vars(cell) for cell in submission.script],
             "runs": [vars(run) for run in runs],
@@ -107,6 +111,8 @@ class Sandbox:
         return parse(b"", len(runs), self._names, cells, lost)
 
     def _why_ended(self, answer: Frame) -> Unfinished | None:
+        from autograder.recording import Unfinished
+
         ending, code = answer.header.get("ending"), answer.header.get("exit")
         if ending == "end":
             return None
@@ -186,12 +192,14 @@ class Sandbox:
         sharing = self._sharing
         try:
             self.begin()
+            from autograder.layout import case_frame
+
             self._expect_ok()
             assert self._folder is not None
             folder = Path(self._folder.name)
             for number, known in enumerate(self.cases):
                 file = folder / f"case{number}"
-                frame = _case_frame(known, file)
+                frame = case_frame(known, file)
                 self._ask(frame)
                 file.unlink()
             self._ask(Frame({"split": True}))
@@ -232,17 +240,10 @@ class Sandbox:
         return answer
 
 
-def _case_frame(known: Known, path: Path) -> Frame:
-    """The message that lays out a case. Its tensors go through a file, which the sandbox maps and deletes.
-
-    Mapped pages cost nothing when the sandbox forks; a data set in ordinary memory costs every fork.
-    """
-    tensors = {f"v.{name}": tensor for name, tensor in known.tensors.items()}
-    tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
-    # safetensors refuses tensors that share memory, such as a view and what it is a view of.
-    copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    try:
-        safetensors.torch.save_file(copies, path)
-    except safetensors.SafetensorError as error:
-        raise SandboxError(f"a case could not be written to {path.parent}: {error}") from None
-    return Frame({"case": path.name, "scalars": known.scalars, "dtype": known.dtype})
+def begun(exercise: Exercise, jobs: int, limits: Limits | None, isolation: str) -> list[Sandbox]:
+    """Sandboxes that share one process, which is on its way."""
+    sandboxes = [Sandbox(exercise, (), limits, isolation) for _ in range(jobs)]
+    # Where it cannot start now, it is tried again for each submission, which then says why.
+    with contextlib.suppress(OSError, SandboxError):
+        sandboxes[0].begin(sandboxes[1:])
+    return sandboxes

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.recording import printable
+from autograder.printable import printable
 from autograder.results import ClassResult, StepResult, SubmissionResult
 from autograder.verdict import Verdict
 

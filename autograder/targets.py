@@ -10,9 +10,9 @@ import torch
 from autograder.differentiate import Gradients
 from autograder.exercise import Exercise
 from autograder.explaining import Explainer
+from autograder.judging import IN_FLOAT32, IN_FLOAT64, RIGHT, Check, Target, Tolerance
 from autograder.recording import Value
 from autograder.reference import Reference, References
-from autograder.verdict import IN_FLOAT32, IN_FLOAT64, RIGHT, Check, Target, Tolerance
 
 
 class RunTargets:

@@ -110,6 +110,7 @@ class _Server:
         self._limits = Limits(**setup["limits"])
         torch.set_grad_enabled(False)
         self._guard.install()
+        settle()  # most of it, while the trusted side is still at work on the cases
 
     def _lay_out(self, header: dict[str, Any]) -> None:
         """Keep a case: its tensors and plain values over the names that setup defined."""

@@ -59,6 +59,12 @@ class TestHelp:
         done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
 
+    def test_torch_is_not_imported_before_the_sandbox_is_on_its_way(self):
+        """Both take more than a second to import it, and do so at the same time."""
+        code = "import sys, autograder.run_grade, autograder.sandbox\nprint('torch' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == "False\n"
+
     def test_python_dash_m_is_the_same(self, tmp_path):
         command = [sys.executable, "-m", "autograder", "--help"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

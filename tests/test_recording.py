@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.recording import Recording, RunRecord, Unfinished, Value, parse, printable
+from autograder.printable import printable
+from autograder.recording import Recording, RunRecord, Unfinished, Value, parse
 from autograder.wire import LENGTHS, Frame, encode
 
 NAMES = ("dsail", "dmast")

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from autograder.cases import PUBLIC_SIZES
-from autograder.exercise import ExerciseError, read_exercise
-from autograder.namespace import SetupError
+from autograder.exercise import ExerciseError, SetupError, read_exercise
 from autograder.reference import compute_references, forward_shapes
 from tests.conftest import SECRET
 from tests.notebooks import by_id, harbour

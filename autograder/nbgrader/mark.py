@@ -65,7 +65,7 @@ class MarkByEngine(NbGraderPreprocessor):
 @functools.lru_cache(maxsize=4)
 def _grader(path: Path, course: Path, changed: int) -> Grader:
     """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
-    from autograder.grading import Grader  # imports torch
+    from autograder.sandbox import begun
     from autograder.secret import read_or_create
     from autograder.settings import load_config, settings_from_config
     from autograder.store import CASES, FOLDER
@@ -77,14 +77,11 @@ def _grader(path: Path, course: Path, changed: int) -> Grader:
     isolation = choose(settings.isolation)
     if isolation.warning is not None:
         get_logger().warning("%s", isolation.warning)
-    grader = Grader(
-        exercise_at(path),
-        secret,
-        settings.credit,
-        kept=course / FOLDER / CASES,
-        limits=settings.limits,
-        isolation=isolation.degree,
-    )
+    exercise = exercise_at(path)
+    sandboxes = begun(exercise, 1, settings.limits, isolation.degree)
+    from autograder.grading import Grader  # imports torch, as the sandbox does at the same time
+
+    grader = Grader(exercise, secret, settings.credit, kept=course / FOLDER / CASES, sandboxes=sandboxes)
     atexit.register(grader.close)
     return grader
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.apart import taken_apart
+from autograder.printable import printable
 from autograder.provenance import evades, names_low_precision, reads_grad
-from autograder.recording import parse, printable
+from autograder.recording import parse
 from autograder.submission import Submission, UnreadableError, read_submission
 from autograder.wire import LENGTHS, Frame, WireError, decode_all, encode
 from tests.hostile.fuzz import fuzzed

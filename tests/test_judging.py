@@ -10,10 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.recording import Value
-from autograder.student.dojo import compare
-from autograder.verdict import (
-    CREDIT,
+from autograder.judging import (
     IN_FLOAT32,
     IN_FLOAT64,
     RIGHT,
@@ -24,9 +21,11 @@ from autograder.verdict import (
     Evidence,
     Target,
     Tolerance,
-    Verdict,
     judge,
 )
+from autograder.recording import Value
+from autograder.student.dojo import compare
+from autograder.verdict import CREDIT, Verdict
 
 TRUTH = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 ALL_RIGHT = Checks((RIGHT, RIGHT), (RIGHT,))
