@@ -39,7 +39,7 @@ test: .venv/ready
 	@python -m pytest -n 2 --dist loadfile
 
 test-marks: .venv/ready
-	@python -m pytest -m marks tests/marks tests/explain
+	@python -m pytest -n 2 --dist loadfile -m marks tests/marks tests/explain
 
 fuzz: .venv/ready
 	@FUZZ=$${FUZZ:-20000} python -m pytest tests/hostile/test_fuzz.py
