@@ -42,16 +42,23 @@ class Explainer:
         cases = list(zip(self._hidden, values, strict=False))
         public = [pair for pair in cases if pair[0].case.public_sizes]
         others = [pair for pair in cases if not pair[0].case.public_sizes]
-        others.sort(key=lambda pair: -pair[0].step.total[step.tensor].numel())  # of few numbers little can be said
-        # Two of the public sizes and, where there is one, one of others: enough to tell a mistake from an accident.
-        held = [(ref, v.tensor) for ref, v in chain(public[:2], others[:1]) if v is not None and v.tensor is not None]
-        found = [explain(tensor, self._scene(step, reference)) for reference, tensor in held]
-        if len(found) < 2:
+        held = [(ref, v.tensor) for ref, v in chain(public[:2], others) if v is not None and v.tensor is not None]
+        if len(held) < 2:
             return None
-        names = [{each.key for each in (one, *one.also)} if one is not None else set() for one in found]
-        first = found[0]
-        candidates = (first, *first.also) if first is not None else ()
-        return next((each for each in candidates if all(each.key in keys for keys in names)), None)
+        (reference, tensor), *rest = held
+        first = explain(tensor, self._scene(step, reference))
+        left = (first, *first.also) if first is not None else ()
+        agreed = 0
+        for reference, tensor in rest:
+            found = explain(tensor, self._scene(step, reference)) if left else None
+            if found is None and reference.case.public_sizes:
+                return None
+            if found is None:  # of few numbers little can be said; what is said is held against the first
+                continue
+            keys = {each.key for each in (found, *found.also)}
+            left = tuple(each for each in left if each.key in keys)
+            agreed += not reference.case.public_sizes
+        return next(iter(left), None) if agreed or not others else None
 
     def made_from(self, step: Step) -> list[str]:
         """The d-variables that a step is made from."""

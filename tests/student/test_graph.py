@@ -31,12 +31,12 @@ LINES = "mid = oar.mean(0, keepdim=True)\noff = oar - mid\nloss = (off**3 * hull
     ("forward", "labels"),
     [
         ("loss = (oar * hull).sum()", ["straight from `loss`"]),
-        (LINES, ["through `mid`", "straight from `loss`"]),
+        (LINES, ["through `mid`", "straight from `off` to `oar`"]),
         (
             ONE_LINE,
             [
                 "through `oar.mean(0, keepdim=True)`",
-                "straight from `loss`",
+                "straight from `oar - oar.mean(0, keepdim=True)` to `oar`",
                 "through `oar.var(0)`",
             ],
         ),

@@ -37,10 +37,10 @@ class Close:
             return False
         if guess.any_factor and enough:
             # What is the same everywhere is a multiple of much else.
-            if float(value.max() - value.min()) <= ROUNDING * largest(value):
+            if float(value.max() - value.min()) > ROUNDING * largest(value):
+                value = value * multiple(mine, value)
+            elif guess.kind not in SUMS:
                 return False
-            ratio = multiple(mine, value)
-            value = value * ratio
         return bool(value.any()) and self.same(mine, value)
 
     def same(self, mine: Tensor, value: Tensor) -> bool:

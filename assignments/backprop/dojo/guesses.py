@@ -17,6 +17,8 @@ from .variants import neighbours, without_epsilon, written_once
 
 POWERS = (0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1.5, -1.5)
 SLOPES = ("1 - {y}", "1 - {x}**2", "1 + {y}**2", "1 - 2*{y}", "{y} - {y}**2", "{x} - {x}**2", "1 - {y}**2", "1 + {y}")
+OF_ANY: tuple[str, ...] = ("{x}", "1 - {x}", "1 - {x}**2", "{x} - {x}**2", "{x}**2", "1/{x}", "(1 - {x})**2")
+OF_ANY += ("{x}.exp()", "{x}.log()", "1 - {x}.tanh()**2")
 MAX_PATHS = 6
 NOT = "which is not the derivative of"
 
@@ -104,6 +106,8 @@ def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
         if alone is not None:
             sentence = f"d{target} is missing: this is the derivative of {line} alone, not times what arrives"
             yield Guess("upstream", sentence, alone)
+            if bool((alone == alone.flatten()[0]).all()):
+                yield Guess("upstream", f"d{target} is missing: this is 1 everywhere", torch.ones_like(alone))
 
 
 def as_it_arrived(scene: Scene, route: Route) -> Iterator[Guess]:
@@ -193,6 +197,11 @@ def _of_functions(scene: Scene, route: Route, part: Tensor, arriving: Tensor) ->
     wide = part if wide is None else wide
     for name in (*_inputs(scene, route), y):
         value = in_float64(scene.names[name])
+        for slope in ("1 - {x}", "1 - {x}**2", "{x} - {x}**2"):
+            by = slope.format(x=name)
+            guess = _to(_times(wide, eval(slope.format(x="value"), {"value": value})), part.shape)
+            if guess is not None:
+                yield Guess("function", f"a factor `{by}` too many: the derivative of {line} has none", guess)
         for power in (1, -1, 2, -2):
             guess = _to(_times(wide, value**power), part.shape)
             if guess is not None:
@@ -201,9 +210,9 @@ def _of_functions(scene: Scene, route: Route, part: Tensor, arriving: Tensor) ->
                 yield Guess(
                     "function", f"right but for a factor {by}, which is {much} in the derivative of {line}", guess
                 )
-    for name, value in scene.names.items():
+    for name, value in {**scene.names, f"d{y}": arriving}.items():
         if isinstance(value, Tensor) and value.is_floating_point() and 1 < value.numel() <= out.numel():
-            for by in ("{x}", "1 - {x}", "1 - {x}**2", "{x} - {x}**2", "{x}**2", "1/{x}"):
+            for by in OF_ANY:
                 factor = eval(by.format(x="x"), {"x": in_float64(value)})
                 guess = _to(_times(arriving, factor), part.shape)
                 if guess is not None:

@@ -16,7 +16,7 @@ import torch
 from .fit import ENOUGH, Close, largest, multiple
 from .graph import Graph, Term
 from .guesses import Guess
-from .instead import of_instead
+from .instead import of_instead, of_neighbours, of_shares, of_the_way
 from .powers import fits_shape, named, powers
 from .steps import Line, Tensor, product, read_lines
 from .sums import of_reductions
@@ -48,7 +48,7 @@ def parts_of_graph(graph: Graph) -> Iterator[Part]:
             value = sum((term.value for term in some), torch.zeros_like(some[0].value))
             yield Part(" " + " and ".join(term.label for term in some), some, value)
     if terms:
-        yield Part("", terms, sum((term.value for term in terms), torch.zeros_like(terms[0].value)))
+        yield Part(graph.where, terms, sum((term.value for term in terms), torch.zeros_like(terms[0].value)))
 
 
 def wrong_part(mine: Tensor, graph: Graph, close: Close) -> tuple[Part, float] | None:
@@ -109,11 +109,16 @@ def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
 
     yield from made(partial(_of_variants, variants, graph))
     yield from made(partial(_of_arriving, graph))
+    yield from of_the_way(graph)
+    for part in parts:
+        what = f"the gradient{part.where}"
+        yield from of_shares(others[part], part.value, what, graph, close)
+        yield from of_instead(mine, others[part], part.value, what, graph.scene.value, close)
     yield from by_powers(1)
     yield from made(lambda part: of_reductions(graph, part.terms, part.where))
     for part in parts:
         what = f"the gradient{part.where}"
-        yield from of_instead(mine, others[part], part.value, what, graph.scene.value, close)
+        yield from of_neighbours(mine, others[part], part.value, what, graph)
     yield from by_powers(2)
 
 
@@ -171,7 +176,10 @@ def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
         return
     alone = sum((graph.along(t.path, torch.ones_like(arriving)) for t in part.terms), torch.zeros(()))
     yield Guess("upstream", f"d{target} is missing in the gradient{part.where}", alone)
-    if part.where:
+    if len(part.terms) < len(graph.terms):
+        whole = sum((term.value for term in graph.terms), torch.zeros(()))
+        sentence = f"d{target} is missing, and so is every path but the one{part.where}"
+        yield Guess("upstream", sentence, alone - (whole - part.value))
         return
     for name, value in named(graph).items():
         if value.shape == arriving.shape and value is not arriving:

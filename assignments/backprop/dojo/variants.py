@@ -64,6 +64,15 @@ def other_constants(route: Route) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def other_names(route: Route, pairs: Collection[tuple[str, str | None]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Lines in which a name is another, or 1: (kind of mistake, what is said of it, the lines)."""
+    for name in dict.fromkeys(name for name, other in pairs if other is None):
+        trees = [ast.parse(line.source) for line in route.lines]
+        terms = [
+            n for t in trees for n in ast.walk(t) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub)
+        ]
+        for sum_of in terms:
+            if isinstance(sum_of.right, ast.Name) and sum_of.right.id == name:
+                sum_of.right = ast.Constant(0)
+                yield "function", f"`{name}` is missing", tuple(map(ast.unparse, trees))
     for name, other in pairs:
         trees = [ast.parse(line.source) for line in route.lines]
         for node in (node for tree in trees for node in ast.walk(tree)):

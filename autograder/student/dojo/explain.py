@@ -16,10 +16,12 @@ from .graph import Graph
 from .guesses import Guess, as_it_arrived, of_a_route, of_shape, of_sums, of_the_whole, without_upstream
 from .inner import of_factor, of_inside, wrong_part
 from .nothing import of_nothing
+from .others import of_others, of_places
 from .said import Explanation, factor, said
 from .steps import Route, Scene, Tensor, double, product
 
 NOISE = 0.1  # how far the gradient in lower precision may be off before it is nothing but rounding
+MANY = 8  # different numbers, below which any may be the same by chance
 MUCH = 100  # times as large as what rounding leaves, it is no rounding
 
 
@@ -89,6 +91,9 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     for guess in of_the_whole(total, parts):
         if close.fits(mine, guess):
             return said(guess)
+    if _is_rearranged(mine, total):
+        sentence = f"the right numbers at the wrong places: they are not in the order of `{scene.tensor}`"
+        return Explanation("reshape", sentence, "rearranged")
     rests = {route: mine - (total - parts[route.target]) for route in scene.routes}
     for route, rest in rests.items():
         for guess in without_upstream(scene, route):
@@ -111,14 +116,14 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
             by = factor(rest, part, f" through `{route.target}`", scene, (route,), close)
             if by is not None:
                 return by
-        for guess in as_it_arrived(scene, route):
+        for guess in (*as_it_arrived(scene, route), *of_places(scene, route, rest, part)):
             if close.fits(rest, guess):
                 return said(guess)
         inner = _inside(rest, scene, route, close, several=True)
         if inner is not None:
             return inner
         # A sum over too much may still have a shape that can be broadcast.
-        for guess in chain(of_a_route(scene, route, part), of_sums(scene, route)):
+        for guess in chain(of_sums(scene, route), of_a_route(scene, route, part), of_others(scene, route, part)):
             if close.fits(rest, guess):
                 return said(guess, multiple(rest, guess.value))
     for guess in of_shape(total, scene):
@@ -197,6 +202,14 @@ def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor
             return in_shape(guess)
     # The numbers are something else too, or all nearly zero; what the shape alone says is certain.
     return next((in_shape(guess) for guess, _ in sums if guess.value.shape == mine.shape), None)
+
+
+def _is_rearranged(mine: Tensor, total: Tensor) -> bool:
+    """Whether the numbers, most of them different, are those of the gradient."""
+    if mine.shape != total.shape or torch.unique(total).numel() < max(MANY, total.numel() // 2):
+        return False
+    ordered, truth = mine.flatten().sort().values, total.flatten().sort().values
+    return distance(ordered, truth) <= RIGHT_32 * largest(total)
 
 
 def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iterator[Guess]:

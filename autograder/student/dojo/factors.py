@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 from .steps import Line, Route, Scene
+
+AVERAGE = r"mean\(|/"
+BESSEL = r"\w *- *1\b|var\(|std\("
 
 
 @dataclass(frozen=True)
@@ -24,16 +29,25 @@ def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ..
 
     lines: of the routes, those that the factor is of.
     """
-    for name, size in _named(scene, routes):
+    named, lengths = _named(scene, routes), list(_lengths(scene, routes))
+    # One less than a size is likely only where a line has Bessel's correction.
+    bessel = _with(lines, BESSEL)
+    for name, size in named:
         yield from _of_a_size(name, size, lines)
+        yield from _of_one_less(name, size, lines) if bessel else ()
     for line in lines:
         for value in _constants(line.source):
             missing = f"right but for the factor {value:g} of `{line.source}`, which is missing"
             yield Known(1 / value, f"1/{value:g}", missing)
             yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
-    for name, size in _lengths(scene, routes):
+    for name, size in lengths:
         yield from _of_a_size(name, size, lines)
-    for name, size in (*_named(scene, routes), *_lengths(scene, routes)):
+    if _with(lines, AVERAGE):
+        for (name, size), (other, length) in permutations((*named, *lengths), 2):
+            yield Known(size / length, f"{name}/{other}", f"divided by {other}, expected {name}")
+    for name, size in (*(() if bessel else named), *lengths):
+        yield from _of_one_less(name, size, lines)
+    for name, size in (*named, *lengths):
         roots = [line.source for route in routes for line in route.lines]
         if any("0.5" in source or "sqrt" in source for source in roots):
             yield Known(size**0.5, f"sqrt {name}", f"too large by the root of {name}")
@@ -44,14 +58,17 @@ def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ..
 
 
 def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:
-    """The size itself and the size less one, which a mean and Bessel's correction divide by."""
-    average = next((line.source for line in lines if any(word in line.source for word in ("mean(", "/"))), "")
-    bessel = ("- 1", "-1)", "var(", "std(")
-    less = next((line.source for line in lines if any(word in line.source for word in bessel)), "")
+    """The size itself, which a mean divides by."""
+    average, less = _with(lines, AVERAGE), _with(lines, BESSEL)
     large = f": `{average}` divides by {name}" if average and not less else ""
     yield Known(size, name, f"too large by the factor {name}{large}")
     small = "" if average or not lines else ": a mean stands where a sum belongs"
     yield Known(1 / size, f"1/{name}", f"too small by the factor {name}{small}")
+
+
+def _of_one_less(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:
+    """The size less one, which Bessel's correction divides by."""
+    average, less = _with(lines, AVERAGE), _with(lines, BESSEL)
     if size > 2:
         why = f": `{less}` divides by {name} - 1 (Bessel's correction)" if less else ""
         yield Known((size - 1) / size, f"({name}-1)/{name}", f"right up to the factor ({name} - 1)/{name}{why}")
@@ -60,6 +77,11 @@ def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]
         why = f": `{less}` divides by {name} - 1" if less else ""
         yield Known(size - 1, f"{name}-1", f"too large by the factor {name} - 1{why}")
         yield Known(1 / (size - 1), f"1/({name}-1)", f"too small by the factor {name} - 1")
+
+
+def _with(lines: tuple[Line, ...], pattern: str) -> str:
+    """The first line in which the pattern is found."""
+    return next((line.source for line in lines if re.search(pattern, line.source)), "")
 
 
 def _named(scene: Scene, routes: tuple[Route, ...]) -> list[tuple[str, int]]:

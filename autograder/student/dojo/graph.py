@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -56,6 +57,11 @@ class Graph:
     def nodes(self) -> dict[str, Node]:
         """By name, in the order in which they are computed."""
         return _nodes(self.route)
+
+    @property
+    def where(self) -> str:
+        """How to call the route, after "the gradient": nothing where it is the only one."""
+        return f" through `{self.route.target}`" if len(self.scene.routes) > 1 else ""
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -127,8 +133,13 @@ class Graph:
         """How to call a path: by the smallest thing on it that is on no other."""
         others = [other for other in paths if other != path]
         own = [name for name in path[1:] if not any(name in other for other in others)]
-        if not others or not own:
+        if not others:
             return f"straight from `{path[-1]}`"
+        if not own:
+            edges = {edge for other in others for edge in pairwise(other)}
+            low, high = next((edge for edge in pairwise(path) if edge not in edges), (path[0], path[-1]))
+            text = {path[0]: f"`{path[0]}`"} | {name: node.text for name, node in self.nodes.items()}
+            return f"straight from {text[high]} to {text[low]}"
         # What has a name is better known.
         best = min(own, key=lambda name: (self.values[name].numel(), self.nodes[name].text != f"`{name}`"))
         return f"through {self.nodes[best].text}"

@@ -1,0 +1,1 @@
+../../../autograder/student/dojo/others.py
