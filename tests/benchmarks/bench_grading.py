@@ -22,6 +22,7 @@ from rich.table import Table
 from demo.commands import ASSIGNMENT, Course, new_course
 from demo.sample_class import cells_by_id, solved
 
+ROUNDS = 2  # by turns, of which the faster counts: a shared machine is slower at some moments than at others
 STOCK = 6  # submissions for stock nbgrader, which is slow and steady
 BEHIND = 200
 CLASS = 1000
@@ -48,24 +49,26 @@ def main() -> None:
         source = course.folder / "solutions" / ASSIGNMENT / notebook.name
         answer = solved(nbformat.read(notebook, 4), nbformat.read(source, 4))
 
-        rows: list[tuple[str, int, float]] = []
+        seconds: dict[tuple[str, int], float] = {}
 
         def measure(title: str, count: int, *command: str) -> None:
             hand_in(course, answer, notebook.name, count)
             console.print(f"{title}, {count} submissions ...", highlight=False)
             started = time.perf_counter()
             course.instructor(*command)
-            rows.append((title, count, time.perf_counter() - started))
+            taken = time.perf_counter() - started
+            seconds[title, count] = min(taken, seconds.get((title, count), taken))
 
         config = (course.folder / "nbgrader_config.py").read_text()
-        (course.folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
-        measure("stock nbgrader autograde", STOCK, "nbgrader", "autograde", ASSIGNMENT)
-        (course.folder / "nbgrader_config.py").write_text(config)
-        measure("ours behind nbgrader autograde", BEHIND, "nbgrader", "autograde", ASSIGNMENT)
         grade = ("autograder", "grade", "submitted", "--assignment", ASSIGNMENT)
-        measure("autograder grade", CLASS, *grade)
-        measure("autograder grade --gradebook", CLASS, *grade, "--gradebook")
-        show(rows, console)
+        for _ in range(ROUNDS):
+            (course.folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
+            measure("stock nbgrader autograde", STOCK, "nbgrader", "autograde", ASSIGNMENT)
+            (course.folder / "nbgrader_config.py").write_text(config)
+            measure("ours behind nbgrader autograde", BEHIND, "nbgrader", "autograde", ASSIGNMENT)
+            measure("autograder grade", CLASS, *grade)
+            measure("autograder grade --gradebook", CLASS, *grade, "--gradebook")
+        show([(title, count, taken) for (title, count), taken in seconds.items()], console)
 
         growth = Table(title="\nautograder grade, growth", title_justify="left")
         for column in ("submissions", "seconds", "ms each", "peak memory, all processes"):
@@ -75,10 +78,8 @@ def main() -> None:
             with Memory() as memory:
                 started = time.perf_counter()
                 course.instructor(*grade, "--force")
-                seconds = time.perf_counter() - started
-            growth.add_row(
-                f"{count}", f"{seconds:.1f}", f"{1000 * seconds / count:.1f}", f"{memory.peak / 2**20:.0f} MB"
-            )
+                taken = time.perf_counter() - started
+            growth.add_row(f"{count}", f"{taken:.1f}", f"{1000 * taken / count:.1f}", f"{memory.peak / 2**20:.0f} MB")
         console.print(growth)
     console.print(f"\nautograder --help: {help_seconds():.2f} s (best of 5)", highlight=False)
 

@@ -17,11 +17,12 @@ from tests.marks.right_answers import RIGHT
 NAMED, OTHER = 0.95, 0.02
 
 pytestmark = pytest.mark.filterwarnings("ignore:The use of `x.T`")
-course = [pytest.param(name, marks=pytest.mark.marks) for name in COURSE]
+# One is quick enough for every run of the tests; `make test-marks` has all.
+networks = [pytest.param(name, marks=() if name == OTHERS[0] else pytest.mark.marks) for name in (*COURSE, *OTHERS)]
 
 
 @pytest.mark.parametrize("where", ["marked", "shown"])
-@pytest.mark.parametrize("name", [*course, *OTHERS])
+@pytest.mark.parametrize("name", networks)
 def test_the_true_cause_is_named(name, where):
     outcomes = measured(network(name), where)
     counts = Counter(outcome.verdict for outcome in outcomes)
@@ -31,7 +32,7 @@ def test_the_true_cause_is_named(name, where):
     assert counts["other"] <= OTHER * len(outcomes), failures
 
 
-@pytest.mark.parametrize("name", [*course, *OTHERS])
+@pytest.mark.parametrize("name", networks)
 def test_the_solution_gets_no_sentence(name):
     for step in network(name).exercise.gradients:
         assert network(name).marked({}, step.name) is None
