@@ -18,7 +18,9 @@ NAMED, OTHER = 0.95, 0.02
 
 pytestmark = pytest.mark.filterwarnings("ignore:The use of `x.T`")
 # One is quick enough for every run of the tests; `make test-marks` has all.
-networks = [pytest.param(name, marks=() if name == OTHERS[0] else pytest.mark.marks) for name in (*COURSE, *OTHERS)]
+networks = [
+    pytest.param(name, marks=() if name == next(iter(OTHERS)) else pytest.mark.marks) for name in (*COURSE, *OTHERS)
+]
 
 
 @pytest.mark.parametrize("where", ["marked", "shown"])
