@@ -10,7 +10,7 @@ import torch
 
 from .fit import largest
 from .graph import Graph, Term
-from .guesses import Guess
+from .guesses import Guess, axes_text
 from .powers import named
 from .steps import Tensor
 
@@ -32,14 +32,14 @@ def of_reductions(graph: Graph, terms: tuple[Term, ...], where: str) -> Iterator
     values = named(graph)
     for found in _reductions(graph, terms[0]):
         inside, after, axes = found.inside, found.after, found.axes
-        along, path = _axes(axes), where or f" of {found.what}"
+        along, path = axes_text(axes), where or f" of {found.what}"
         yield Guess("not-summed", f"in the gradient{path} the sum over {along} is missing", after * inside)
         for moved in _moved(graph, found, [v for v in values.values() if _is_flat(v, inside, axes)]):
             outside = after * inside.sum(axes, keepdim=True) / moved.sum(axes, keepdim=True)
             for size in range(1, inside.dim() + 1):
                 for others in combinations(range(inside.dim()), size):
                     if others != axes:
-                        sentence = f"in the gradient{path} the sum is over {_axes(others)}, expected {along}"
+                        sentence = f"in the gradient{path} the sum is over {axes_text(others)}, expected {along}"
                         summed = outside * moved.sum(others, keepdim=True)
                         yield Guess("wrong-axis", sentence, summed, any_factor=True)
             sentence = f"the gradient{path} is divided by a sum over {along} that belongs above"
@@ -100,7 +100,3 @@ def _factors(values: dict[str, Tensor]) -> Iterator[tuple[Tensor, str]]:
         for other, instead in values.items():
             if other != name:
                 yield instead / value, f"{other} stands where {name} belongs"
-
-
-def _axes(axes: tuple[int, ...]) -> str:
-    return ("axis " if len(axes) == 1 else "axes ") + " and ".join(map(str, axes))

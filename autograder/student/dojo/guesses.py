@@ -82,19 +82,20 @@ def of_sums(scene: Scene, route: Route) -> Iterator[Guess]:
         return
     padded = (1,) * (wide.dim() - value.dim()) + tuple(value.shape)
     axes = tuple(axis for axis, size in enumerate(padded) if size != wide.shape[axis])
-    along = _axes(axes)
+    along = axes_text(axes)
     sizes = " and ".join(str(wide.shape[axis]) for axis in axes)
     said = f"`{scene.tensor}` was broadcast along {along} (size {sizes}) of `{route.target}`"
     yield Guess("not-summed", f"the sum over {along} is missing: {said}", wide, any_factor=True)
     for size in range(1, wide.dim() + 1):
         for others in combinations(range(wide.dim()), size):
             if others != axes:
-                sentence = f"summed over {_axes(others)}, expected {along}: {said}"
+                sentence = f"summed over {axes_text(others)}, expected {along}: {said}"
                 for keep in (True, False):
                     yield Guess("wrong-axis", sentence, wide.sum(others, keepdim=keep), any_factor=True)
 
 
-def _axes(axes: tuple[int, ...]) -> str:
+def axes_text(axes: tuple[int, ...]) -> str:
+    """How axes are called in a sentence."""
     return ("axis " if len(axes) == 1 else "axes ") + " and ".join(map(str, axes))
 
 
