@@ -1,8 +1,8 @@
 """Inside a submission's own process: gather what its cells made and send it.
 
-A frame is {"run", "cells"}, with {"cell", "uses", "records"} for each cell that has run since the last one, and
-{"error", "timed_out", "text"} where there is anything to say. Where a d-variable is due, "records" describes it
-and the body has its tensor (safetensors, one key a name).
+A frame is {"run", "ran", "said", "values"}. ran: the places of the cells that have run since the last frame.
+said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values: {"kind", "type"}
+by d-variable that was due and is no plain tensor; the body has those that are (safetensors, one key a name).
 The last frame is {"end": true}.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import safetensors
 import torch
 
-from autograder.shell import CellOutcome
+from autograder.shell import QUIET, CellOutcome
 from autograder.wire import Frame, encode
 
 END = encode(Frame({"end": True}))
@@ -24,8 +25,6 @@ HELD_SECONDS = 0.2
 # Nor once they have so much to say: JSON may take 12 bytes for a character, of wire.MAX_HEADER_BYTES in all.
 HELD_TEXT = 40_000
 CELL_TEXT = 100  # that a cell takes with nothing to say
-NOTHING = CellOutcome("", None)
-"""What a cell does that prints nothing and raises nothing."""
 
 
 class Outbox:
@@ -33,9 +32,11 @@ class Outbox:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._cells: list[dict[str, Any]] = []
-        self._tensors: dict[str, torch.Tensor] = {}
         self._run = 0
+        self._ran: list[int] = []
+        self._said: list[dict[str, Any]] = []
+        self._values: dict[str, dict[str, str]] = {}
+        self._tensors: dict[str, torch.Tensor] = {}
         self._sent = time.monotonic()
         self._text = 0
 
@@ -44,26 +45,34 @@ class Outbox:
         run: int,
         cell: int,
         uses: int,
-        records: dict[str, tuple[dict[str, str], torch.Tensor | None]],
+        recorded: Mapping[str, torch.Tensor | dict[str, str]],
         outcome: CellOutcome,
     ) -> None:
-        """Take what one cell made; send it where something has been held for long."""
+        """Take what one cell made; send it where something has been held for long.
+
+        recorded: by d-variable a plain tensor that is nobody else's, or what there is in its place.
+        """
         self._run = run
-        described = {"cell": cell, "uses": uses, "records": {name: what for name, (what, _) in records.items()}}
-        if outcome != NOTHING:
-            described |= {"error": outcome.error, "timed_out": outcome.timed_out, "text": outcome.text}
-        self._cells.append(described)
-        self._tensors.update((name, tensor) for name, (_, tensor) in records.items() if tensor is not None)
-        self._text += CELL_TEXT + len(outcome.text) + len(outcome.error or "")
+        self._ran.append(cell)
+        self._text += CELL_TEXT
+        for name, value in recorded.items():
+            if isinstance(value, dict):
+                self._values[name] = value
+            else:
+                self._tensors[name] = value
+        if uses or outcome is not QUIET:
+            said = {"cell": cell, "uses": uses, "error": outcome.error, "text": outcome.text}
+            self._said.append(said | {"timed_out": outcome.timed_out})
+            self._text += len(outcome.text) + len(outcome.error or "")
         if time.monotonic() - self._sent > HELD_SECONDS or self._text > HELD_TEXT:
             self.send()
 
     def send(self) -> None:
         """Send what is held."""
-        if self._cells:
-            body = _packed(self._tensors) if self._tensors else b""
-            self._write(encode(Frame({"run": self._run, "cells": self._cells}, body)))
-            self._cells, self._tensors, self._text = [], {}, 0
+        if self._ran:
+            header = {"run": self._run, "ran": self._ran, "said": self._said, "values": self._values}
+            self._write(encode(Frame(header, _packed(self._tensors) if self._tensors else b"")))
+            self._ran, self._said, self._values, self._tensors, self._text = [], [], {}, {}, 0
         self._sent = time.monotonic()
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ import torch
 from autograder.printable import printable
 from autograder.wire import Frame, WireError, decode_all
 
-KINDS = frozenset({"tensor", "none", "undefined", "other"})
+NO_TENSOR = frozenset({"none", "undefined", "other"})
 MAX_TEXT = 25_000  # a little above what the sandbox keeps of a cell's output
 MAX_DESCRIPTION_BYTES = 500  # that describe one tensor in safetensors' format
 
@@ -34,6 +34,10 @@ class RanCell:
     error: str | None
     timed_out: bool
     uses: int = 0
+
+
+QUIET = RanCell("", None, False)
+"""What a cell did that only ran."""
 
 
 @dataclass(frozen=True)
@@ -85,62 +89,59 @@ def parse(
 
 
 def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str], asked: Collection[int]) -> None:
-    number, cells = frame.header.get("run"), frame.header.get("cells")
+    number, ran, said, values = (frame.header.get(key) for key in ("run", "ran", "said", "values"))
     if type(number) is not int or not 0 <= number < len(records):
         raise ValueError("a run that was not asked for")
-    if not isinstance(cells, list):
+    if not isinstance(ran, list) or not isinstance(said, list) or not isinstance(values, dict):
         raise ValueError("cells of the wrong form")
     record = records[number]
     before = len(record.cells)
-    tensors = _tensors(bytes(frame.body), names) if frame.body else {}
-    for described in cells:
-        index, cell = _cell(described)
-        if index not in asked:
+    outcomes = dict(map(_cell, said))
+    for index in ran:
+        if type(index) is not int or index not in asked:
             raise ValueError("a cell that was not asked for")
-        record.cells.setdefault(index, cell)
-        values = described.get("records")
-        if not isinstance(values, dict):
-            raise ValueError("records of the wrong form")
-        for name, description in values.items():
-            if name in names and name not in record.values:
-                record.values[name] = _value(description, tensors.get(name))
+        record.cells.setdefault(index, outcomes.get(index, QUIET))
     if len(record.cells) == before:
         raise ValueError("nothing new in an answer")
+    found = {name: Value("tensor", tensor) for name, tensor in _tensors(frame.body, names).items()}
+    for name in names:
+        if name not in record.values and (name in found or name in values):
+            record.values[name] = found.get(name) or _value(values[name])
 
 
 def _cell(header: Any) -> tuple[int, RanCell]:
     if not isinstance(header, dict):
         raise ValueError("a cell's outcome of the wrong form")
-    index, uses = header.get("cell"), header.get("uses")
-    text, error, late = header.get("text", ""), header.get("error"), header.get("timed_out")
+    index, uses, text, error = (header.get(key) for key in ("cell", "uses", "text", "error"))
     well_formed = type(index) is int and isinstance(text, str) and isinstance(error, str | None) and type(uses) is int
     if not well_formed:
         raise ValueError("a cell's outcome of the wrong form")
     assert isinstance(index, int)
     assert isinstance(text, str)
     assert isinstance(uses, int)
-    return index, RanCell(
-        printable(text[:MAX_TEXT]), None if error is None else printable(error[:1000]), late is True, uses
-    )
+    late = header.get("timed_out") is True
+    return index, RanCell(printable(text[:MAX_TEXT]), None if error is None else printable(error[:1000]), late, uses)
 
 
-def _value(description: Any, tensor: torch.Tensor | None) -> Value:
-    kind = description.get("kind") if isinstance(description, dict) else None
-    if kind not in KINDS or (kind == "tensor") != (tensor is not None):
+def _value(description: Any) -> Value:
+    """What was in the place of a tensor."""
+    kind, what = (description.get("kind"), description.get("type", "")) if isinstance(description, dict) else (None, "")
+    if not isinstance(kind, str) or kind not in NO_TENSOR:
         raise ValueError("a value of an unknown kind")
-    what = description.get("type", "")
     if not isinstance(what, str):
         raise ValueError("a type that is no text")
-    return Value(kind, tensor, printable(what[:200]))
+    return Value(kind, None, printable(what[:200]))
 
 
-def _tensors(body: bytes, names: Collection[str]) -> dict[str, torch.Tensor]:
+def _tensors(body: bytes | bytearray | memoryview, names: Collection[str]) -> dict[str, torch.Tensor]:
     """The tensors of a frame. safetensors checks every offset against the body's length."""
+    if not body:
+        return {}
     size = int.from_bytes(body[:8], "little")
     # safetensors takes a description of 100 MB, of millions of empty tensors.
     if size > MAX_DESCRIPTION_BYTES * (1 + len(names)):
         raise ValueError("more tensors than were asked for")
     try:
-        return dict(safetensors.torch.load(body))
+        return dict(safetensors.torch.load(bytes(body)))
     except Exception as error:  # safetensors has its own error type and raises others for odd dtypes
         raise ValueError(f"tensors that are not: {type(error).__name__}") from None

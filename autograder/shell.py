@@ -19,6 +19,8 @@ from traitlets.config import Config
 NO_COMMANDS = "(commands are not run while a notebook is graded)"
 MAX_TEXT = 20_000  # characters of printed output that are kept of one cell
 MAX_MESSAGE = 500  # characters of an exception's message
+AGAIN = 1.0  # seconds after which the alarm rings again, for code that swallows the first with a bare `except:`
+NOTHING = contextlib.nullcontext()
 
 
 class CellTimeoutError(BaseException):
@@ -32,6 +34,10 @@ class CellOutcome:
     text: str
     error: str | None
     timed_out: bool = False
+
+
+QUIET = CellOutcome("", None)
+"""What a cell does that prints nothing and raises nothing."""
 
 
 class CellShell(InteractiveShell):
@@ -95,35 +101,43 @@ def compile_cell(shell: CellShell, source: str) -> CompiledCell | None:
 def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: float, *, show: bool) -> CellOutcome:
     """Run a compiled cell in the shell's namespace; show: capture what it prints and display its last value.
 
-    The same as run_cell at a fraction of its cost.
+    The same as run_cell at a fraction of its cost, once catch_alarm has been called.
     """
-    out = BoundedText(MAX_TEXT)
+    out = BoundedText(MAX_TEXT) if show else None
+    message, late = None, False
     try:
-        with contextlib.ExitStack() as stack:
-            if show:
-                stack.enter_context(contextlib.redirect_stdout(out))
-                stack.enter_context(contextlib.redirect_stderr(out))
-            stack.enter_context(alarm(seconds))
-            try:
+        # Not `with alarm`, which costs more than a small cell.
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+        try:
+            with NOTHING if out is None else _captured(out):
                 exec(cell.body, shell.user_ns)
                 if cell.last is not None:
                     value = eval(cell.last, shell.user_ns)
                     if show:
                         shell.displayhook(value)
-            except BaseException as error:  # a student's SystemExit is an error like any other
-                # Under the alarm, because it asks the student's own exception for its message.
-                message = describe(error, source, seconds)
-                return CellOutcome(out.getvalue(), message, isinstance(error, CellTimeoutError))
-    except CellTimeoutError as late:  # it fired outside the cell
-        return CellOutcome(out.getvalue(), describe(late, source, seconds), True)
-    return CellOutcome(out.getvalue(), None)
+        except BaseException as error:  # a student's SystemExit is an error like any other
+            # Under the alarm, because it asks the student's own exception for its message.
+            message, late = describe(error, source, seconds), isinstance(error, CellTimeoutError)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except CellTimeoutError as error:  # it fired outside the cell
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        message, late = describe(error, source, seconds), True
+    text = "" if out is None else out.getvalue()
+    return QUIET if message is None and not text else CellOutcome(text, message, late)
+
+
+@contextlib.contextmanager
+def _captured(out: io.TextIOBase) -> Iterator[None]:
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        yield
 
 
 def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> CellOutcome:
     """Run one cell with its output captured; with `seconds`, interrupt it after that much wall time."""
     out = BoundedText(MAX_TEXT)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), alarm(seconds):
+        with _captured(out), alarm(seconds):
             result = shell.run_cell(source, store_history=False)
             error = result.error_before_exec or result.error_in_exec
             # Under the alarm, because it asks the student's own exception for its message.
@@ -203,17 +217,19 @@ def _ring(signum: int, frame: object) -> None:
     raise CellTimeoutError
 
 
+def catch_alarm() -> None:
+    """From now on the alarm raises CellTimeoutError."""
+    signal.signal(signal.SIGALRM, _ring)
+
+
 @contextlib.contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
     """Raise CellTimeoutError in the block after `seconds` of wall time."""
     if seconds is None:
         yield
         return
-    # Asked first, because setting a handler costs more than a small cell; it stays for the next one.
-    if signal.getsignal(signal.SIGALRM) is not _ring:
-        signal.signal(signal.SIGALRM, _ring)
-    # It rings again every second, for code that swallows the first with a bare `except:`.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    catch_alarm()
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:

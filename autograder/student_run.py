@@ -16,9 +16,11 @@ from autograder.limits import Limits
 from autograder.namespace import clear
 from autograder.outbox import Outbox
 from autograder.shell import (
+    QUIET,
     CellOutcome,
     CellShell,
     CompiledCell,
+    catch_alarm,
     compile_cell,
     run_cell,
     run_compiled,
@@ -81,6 +83,7 @@ class StudentRun:
                 given = case.upstream.keys() & case.names.keys()
                 self._shell.user_ns.update({name: case.upstream[name].clone() for name in given})
             torch.set_default_dtype(case.dtype)
+            catch_alarm()
             visible = run.case == 0
             with contextlib.nullcontext() if visible else _muted():
                 for cell in script:
@@ -89,14 +92,15 @@ class StudentRun:
                     before = self._guard.uses
                     index = cell["index"]
                     if index in skip or index in self._late:
-                        outcome = CellOutcome("", None, index in self._late)
+                        outcome = CellOutcome("", None, True) if index in self._late else QUIET
                     else:
                         if index not in code:
                             code[index] = compile_cell(self._shell, cell["source"])
                         outcome = self._execute(code[index], cell["source"], show=visible)
                     if outcome.timed_out:
                         self._late.add(index)
-                    self._out.add(number, cell["index"], self._guard.uses - before, self._records(cell), outcome)
+                    recorded = {name: self._record(name) for name in cell["records"]}
+                    self._out.add(number, index, self._guard.uses - before, recorded, outcome)
                     if cell_by_cell:
                         self._out.send()
                     upstream.take_over(cell["records"])
@@ -110,28 +114,25 @@ class StudentRun:
             return run_cell(self._shell, source, seconds)
         return run_compiled(self._shell, code, source, seconds, show=show)
 
-    def _records(self, cell: dict[str, Any]) -> dict[str, tuple[dict[str, str], torch.Tensor | None]]:
-        return {name: self._record(name) for name in cell["records"]}
-
-    def _record(self, name: str) -> tuple[dict[str, str], torch.Tensor | None]:
+    def _record(self, name: str) -> torch.Tensor | dict[str, str]:
         """The value of one d-variable now, copied, so that nothing that runs later can change it."""
         if name not in self._shell.user_ns:
-            return {"kind": "undefined"}, None
+            return {"kind": "undefined"}
         value = self._shell.user_ns[name]
         if value is None:
-            return {"kind": "none"}, None
+            return {"kind": "none"}
         if not isinstance(value, torch.Tensor):
-            return {"kind": "other", "type": type(value).__name__[:100]}, None
+            return {"kind": "other", "type": type(value).__name__[:100]}
         try:
             if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
                 plain = value.detach().clone(memory_format=torch.contiguous_format)
                 ordinary = plain.device.type == "cpu" and not plain.is_quantized and not plain.is_nested
                 if type(plain) is torch.Tensor and ordinary and plain.dtype in PLAIN:
-                    return {"kind": "tensor"}, plain
+                    return plain
             what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
         except Exception as error:
             what = f"tensor that cannot be read ({type(error).__name__})"
-        return {"kind": "other", "type": what}, None
+        return {"kind": "other", "type": what}
 
 
 class Upstream:

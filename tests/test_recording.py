@@ -11,19 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.printable import printable
-from autograder.recording import Recording, RunRecord, Unfinished, Value, parse
+from autograder.recording import RanCell, Recording, RunRecord, Unfinished, Value, parse
 from autograder.wire import LENGTHS, Frame, encode
 
 NAMES = ("dsail", "dmast")
 CELLS = range(10)
-CELL = {"cell": 3, "uses": 0, "records": {}}
+SAID = {"cell": 3, "uses": 0, "error": None, "text": "", "timed_out": False}
+FRAME = ("run", "ran", "said", "values", "end")
 
 
-def frame(values=(), body=b""):
-    """The bytes of a frame with one cell: CELL with these values in it; `run` and `end` are the frame's own."""
-    own = {"run": 0} | {name: value for name, value in dict(values).items() if name in ("run", "cells", "end")}
-    cell = CELL | {name: value for name, value in dict(values).items() if name not in own}
-    return encode(Frame({"cells": [cell]} | own, body))
+def frame(header=(), body=b""):
+    """The bytes of a frame in which cell 3 ran, with these values in it; what is none of a frame's own is said of 3."""
+    header = dict(header)
+    said = SAID | {name: value for name, value in header.items() if name not in FRAME}
+    own = {name: value for name, value in header.items() if name in FRAME}
+    return encode(Frame({"run": 0, "ran": [said["cell"]], "said": [said], "values": {}} | own, body))
 
 
 def sent(header=(), tensors=None, **values):
@@ -35,10 +37,10 @@ def honest():
     """Two runs of two cells, with a value of every kind."""
     return b"".join(
         [
-            sent(cell=1, text="hello", records={"dsail": {"kind": "none"}}),
-            sent(cell=2, records={"dmast": {"kind": "tensor"}}, tensors={"dmast": torch.ones(2, 3)}),
-            sent(run=1, cell=1, error="E: x", records={"dsail": {"kind": "other", "type": "int"}}),
-            sent(run=1, cell=2, uses=2, records={"dmast": {"kind": "undefined"}}),
+            sent(cell=1, text="hello", values={"dsail": {"kind": "none"}}),
+            sent(ran=[2], said=[], tensors={"dmast": torch.ones(2, 3)}),
+            sent(run=1, cell=1, error="E: x", values={"dsail": {"kind": "other", "type": "int"}}),
+            sent(run=1, cell=2, uses=2, values={"dmast": {"kind": "undefined"}}),
             encode(Frame({"end": True})),
         ]
     )
@@ -70,6 +72,7 @@ def test_an_honest_recording():
     assert first.values["dsail"] == Value("none")
     assert second.values == {"dsail": Value("other", None, "int"), "dmast": Value("undefined")}
     assert (first.cells[1].text, second.cells[1].error, second.cells[2].uses) == ("hello", "E: x", 2)
+    assert first.cells[2] == RanCell("", None, False)
 
 
 def test_why_it_is_not_complete_is_kept():
@@ -102,25 +105,21 @@ class TestNeverRaises:
         max_leaves=5,
     )
 
-    @given(
-        st.fixed_dictionaries(
-            {}, optional=dict.fromkeys((*CELL, "run", "cells", "text", "error", "timed_out", "end"), anything)
-        )
-    )
+    @given(st.fixed_dictionaries({}, optional=dict.fromkeys((*SAID, *FRAME), anything)))
     def test_on_a_header_of_anything(self, header):
         data = sent(json.loads(json.dumps(header, allow_nan=True)))
         check_form(parse(data, 2, NAMES, CELLS), 2)
 
     @given(st.binary(max_size=200))
     def test_on_a_body_of_anything(self, body):
-        check_form(parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES, CELLS), 1)
+        check_form(parse(frame({}, body), 1, NAMES, CELLS), 1)
 
     @pytest.mark.parametrize("dtype", ["F64", "F8_E4M3", "F8_E8M0", "F4", "C64", "U16", "BF16", "BOOL", "X", ""])
     @pytest.mark.parametrize("shape", [[2], [], [0], [-1], [2**62, 2**62], [2.5], "2", None])
     def test_on_tensors_of_odd_dtypes_and_shapes(self, dtype, shape):
         header = json.dumps({"dsail": {"dtype": dtype, "shape": shape, "data_offsets": [0, 16]}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES, CELLS)
+        recording = parse(frame({}, body), 1, NAMES, CELLS)
         check_form(recording, 1)
         assert (recording.unfinished is None) == ("dsail" in recording.runs[0].values)
 
@@ -128,7 +127,7 @@ class TestNeverRaises:
     def test_on_offsets_beyond_the_data(self, offsets):
         header = json.dumps({"dsail": {"dtype": "F64", "shape": [2], "data_offsets": offsets}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        recording = parse(frame({"records": {"dsail": {"kind": "tensor"}}}, body), 1, NAMES, CELLS)
+        recording = parse(frame({}, body), 1, NAMES, CELLS)
         assert recording.runs[0].values == {}
         assert "tensors that are not" in recording.unfinished.why
 
@@ -141,28 +140,31 @@ class TestRefused:
             ({"run": -1}, "a run that was not asked for"),
             ({"run": True}, "a run that was not asked for"),
             ({"run": "0"}, "a run that was not asked for"),
-            ({"cells": {}}, "cells of the wrong form"),
-            ({"cells": [3]}, "a cell's outcome of the wrong form"),
+            ({"ran": 3}, "cells of the wrong form"),
+            ({"ran": [[3]]}, "a cell that was not asked for"),
+            ({"ran": [True]}, "a cell that was not asked for"),
+            ({"said": {}}, "cells of the wrong form"),
+            ({"said": [3]}, "a cell's outcome of the wrong form"),
             ({"cell": 1.0}, "a cell's outcome of the wrong form"),
             ({"cell": None}, "a cell's outcome of the wrong form"),
             ({"uses": "many"}, "a cell's outcome of the wrong form"),
             ({"text": 3}, "a cell's outcome of the wrong form"),
             ({"error": ["x"]}, "a cell's outcome of the wrong form"),
-            ({"records": []}, "records of the wrong form"),
-            ({"records": {"dsail": "tensor"}}, "a value of an unknown kind"),
-            ({"records": {"dsail": {"kind": "right"}}}, "a value of an unknown kind"),
-            ({"records": {"dsail": {"kind": ["tensor"]}}}, ""),
-            ({"records": {"dsail": {"kind": "tensor"}}}, "a value of an unknown kind"),
-            ({"records": {"dsail": {"kind": "other", "type": [[]]}}}, "a type that is no text"),
+            ({"values": []}, "cells of the wrong form"),
+            ({"values": {"dsail": "tensor"}}, "a value of an unknown kind"),
+            ({"values": {"dsail": {"kind": "right"}}}, "a value of an unknown kind"),
+            ({"values": {"dsail": {"kind": ["none"]}}}, "a value of an unknown kind"),
+            ({"values": {"dsail": {"kind": "tensor"}}}, "a value of an unknown kind"),
+            ({"values": {"dsail": {"kind": "other", "type": [[]]}}}, "a type that is no text"),
             ({"cell": 10}, "a cell that was not asked for"),
             ({"cell": -(10**40)}, "a cell that was not asked for"),
             ({"cell": 1}, "nothing new"),
-            ({"cells": []}, "nothing new"),
+            ({"ran": []}, "nothing new"),
         ],
     )
     def test_it_ends_the_recording_and_keeps_what_came_before(self, values, detail):
-        before = sent(cell=1, records={"dmast": {"kind": "none"}})
-        after = sent(cell=9, records={"dsail": {"kind": "none"}})
+        before = sent(cell=1, values={"dmast": {"kind": "none"}})
+        after = sent(cell=9, values={"dsail": {"kind": "none"}})
         recording = parse(before + sent(values) + after, 1, NAMES, CELLS)
         assert recording.unfinished.why.startswith("its answer could not be read (")
         assert detail in recording.unfinished.why
@@ -174,9 +176,9 @@ class TestRefused:
         many = {f"x{number}": torch.empty(0) for number in range(100)}
         assert "more tensors" in parse(sent(tensors=many), 1, NAMES, CELLS).unfinished.why
 
-    def test_a_tensor_that_is_not_announced(self):
-        data = sent(records={"dsail": {"kind": "none"}}, tensors={"dsail": torch.ones(2)})
-        assert parse(data, 1, NAMES, CELLS).runs[0].values == {}
+    def test_what_is_said_of_a_cell_that_did_not_run(self):
+        recording = parse(sent(ran=[1], cell=3, text="hello"), 1, NAMES, CELLS)
+        assert recording.runs[0].cells == {1: RanCell("", None, False)}
 
     def test_lengths_that_promise_more_than_there_is(self):
         recording = parse(sent(cell=1) + LENGTHS.pack(10, 2**31) + b"{}", 1, NAMES, CELLS, Unfinished("ended early"))
@@ -185,8 +187,8 @@ class TestRefused:
 
 class TestFirstStands:
     def test_of_a_value(self):
-        first = sent(records={"dsail": {"kind": "tensor"}}, tensors={"dsail": torch.ones(1)})
-        second = sent(cell=4, records={"dsail": {"kind": "tensor"}}, tensors={"dsail": torch.zeros(1)})
+        first = sent(tensors={"dsail": torch.ones(1)})
+        second = sent(cell=4, values={"dsail": {"kind": "none"}}, tensors={"dsail": torch.zeros(1)})
         recording = parse(first + second, 1, NAMES, CELLS)
         assert recording.runs[0].values["dsail"].tensor == 1
 
@@ -202,13 +204,13 @@ class TestFirstStands:
         assert recording.runs[0].cells[3].text == "first"
 
     def test_each_run_has_its_own(self):
-        data = sent(records={"dsail": {"kind": "none"}}) + sent(run=1, records={"dsail": {"kind": "undefined"}})
+        data = sent(values={"dsail": {"kind": "none"}}) + sent(run=1, values={"dsail": {"kind": "undefined"}})
         assert [run.values["dsail"].kind for run in parse(data, 2, NAMES, CELLS).runs] == ["none", "undefined"]
 
 
 def test_unknown_names_are_ignored():
     described = {"dsail": {"kind": "none"}, "dloss": {"kind": "none"}, "__class__": 5, "": None}
-    recording = parse(sent(records=described), 1, NAMES, CELLS)
+    recording = parse(sent(values=described), 1, NAMES, CELLS)
     assert recording.unfinished is None
     assert set(recording.runs[0].values) == {"dsail"}
 
@@ -225,9 +227,7 @@ class TestControlCharacters:
 
     def test_in_the_name_of_a_type(self):
         value = (
-            parse(sent(records={"dsail": {"kind": "other", "type": self.EVIL}}), 1, NAMES, CELLS)
-            .runs[0]
-            .values["dsail"]
+            parse(sent(values={"dsail": {"kind": "other", "type": self.EVIL}}), 1, NAMES, CELLS).runs[0].values["dsail"]
         )
         assert "\x1b" not in value.type
 

@@ -129,22 +129,27 @@ TENSORS = st.sampled_from(
 BODIES = st.binary(max_size=80) | st.dictionaries(st.sampled_from((*NAMES, "x")), TENSORS, max_size=3).map(
     lambda tensors: safetensors.torch.save({name: tensor.clone() for name, tensor in tensors.items()})
 )
-CELL = st.fixed_dictionaries(
+SAID = st.fixed_dictionaries(
     {},
     optional={
         "cell": st.integers(-2, 6) | ANYTHING,
         "uses": st.integers(0, 3) | ANYTHING,
         "text": st.text() | ANYTHING,
         "error": st.none() | st.text() | ANYTHING,
-        "records": st.dictionaries(
-            st.sampled_from((*NAMES, "x")),
-            st.fixed_dictionaries({"kind": st.sampled_from(("tensor", "none", "other"))}, optional={"type": ANYTHING}),
-        )
-        | ANYTHING,
     },
 )
+VALUES = st.dictionaries(
+    st.sampled_from((*NAMES, "x")),
+    st.fixed_dictionaries({"kind": st.sampled_from(("tensor", "none", "other"))}, optional={"type": ANYTHING}),
+)
 HEADERS = st.fixed_dictionaries(
-    {}, optional={"run": st.integers(-1, 3), "cells": st.lists(CELL, max_size=3), "end": ANYTHING}
+    {
+        "run": st.integers(-1, 3),
+        "ran": st.lists(st.integers(-2, 6), max_size=3) | ANYTHING,
+        "said": st.lists(SAID, max_size=2) | ANYTHING,
+        "values": VALUES | ANYTHING,
+    },
+    optional={"end": ANYTHING},
 )
 
 
