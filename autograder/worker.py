@@ -32,6 +32,8 @@ from autograder.shell import CellShell, new_shell
 from autograder.student_run import CaseNames, Run, StudentRun
 from autograder.wire import LENGTHS
 
+KEPT = 4 * PIECE  # of the memory that results pass through; an honest submission has less
+
 
 def main() -> None:
     """Serve until the requests end."""
@@ -56,7 +58,7 @@ class _Server:
     """Answers one request at a time.
 
     Every submission is a fork of this process and can read its memory, so nothing of a submission may ever be
-    in it: the fork itself reads the request, and what comes back passes through pages that are dropped.
+    in it: the fork itself reads the request, and what comes back passes through pages that no fork has.
     """
 
     def __init__(self, shell: CellShell, degree: str, lines: list[tuple[int, int]]) -> None:
@@ -156,11 +158,11 @@ class _Server:
     def _serve(self, request_size: int) -> None:
         """Run one submission in a fork and pass on what it sends, with how it ended."""
         if self._passing is None:
-            # Private, and with room for one piece more than is allowed.
+            # With room for one piece more than is allowed.
             kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
             self._passing = mmap.mmap(-1, self._limits.result_bytes + PIECE, flags=kind)
-            if sys.platform == "linux":  # dropped after each submission, and one page fault instead of 512 to have back
-                self._passing.madvise(mmap.MADV_HUGEPAGE)
+            if sys.platform == "linux":
+                self._passing.madvise(mmap.MADV_DONTFORK)
             self._in_use = address_space()
 
         def run(sending: int) -> None:
@@ -180,7 +182,8 @@ class _Server:
                 header = {"ok": False, "error": "the kernel did not let a submission's process be set apart"}
             with data[:size] as body:
                 _write(self._answers, header, body)
-        self._passing.madvise(mmap.MADV_DONTNEED)
+        if size > KEPT or sys.platform != "linux":  # elsewhere a fork would have it
+            self._passing.madvise(mmap.MADV_DONTNEED)
 
 
 def _read(descriptor: int, size: int, *, to_the_end: bool = False) -> bytes:
