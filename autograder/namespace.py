@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ def run_setup(
     Raises SetupError.
     """
     clear(shell)
-    with default_dtype(dtype), torch.random.fork_rng(devices=[]):
+    with _collector_off(), default_dtype(dtype), torch.random.fork_rng(devices=[]):
         _run(shell, setup[:parameters])
         shell.user_ns.update(overrides)
         _run(shell, setup[parameters:])
@@ -41,6 +42,18 @@ def run_autograd(names: Mapping[str, Any], sources: tuple[str, ...]) -> dict[str
         leaf.grad = None
     after.pop("__builtins__", None)
     return after
+
+
+@contextlib.contextmanager
+def _collector_off() -> Iterator[None]:
+    """Data preparation makes lists by the hundred thousand, for which it would go through all of torch many times."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextlib.contextmanager
