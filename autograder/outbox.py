@@ -1,8 +1,9 @@
 """Inside a submission's own process: gather what its cells made and send it.
 
-A frame is {"run", "ran", "said", "values"}. ran: the places of the cells that have run since the last frame.
+A frame is {"run", "ran", "said", "values", "shapes"}. ran: the places of the cells that have run since the last frame.
 said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values: {"kind", "type"}
-by d-variable that was due and is no plain tensor; the body has those that are (safetensors, one key a name).
+by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of one dtype end
+to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order.
 The last frame is {"end": true}.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 import safetensors
 import torch
+from torch import cat  # whatever a student makes of torch.cat
 
 from autograder.shell import QUIET, CellOutcome
 from autograder.wire import Frame, encode
@@ -70,8 +72,9 @@ class Outbox:
     def send(self) -> None:
         """Send what is held."""
         if self._ran:
-            header = {"run": self._run, "ran": self._ran, "said": self._said, "values": self._values}
-            self._write(encode(Frame(header, _packed(self._tensors) if self._tensors else b"")))
+            shapes, body = _packed(self._tensors)
+            header = {"run": self._run, "ran": self._ran, "said": self._said, "values": self._values, "shapes": shapes}
+            self._write(encode(Frame(header, body)))
             self._ran, self._said, self._values, self._tensors, self._text = [], [], {}, {}, 0
         self._sent = time.monotonic()
 
@@ -85,18 +88,21 @@ class Outbox:
             view = view[os.write(self._descriptor, view) :]
 
 
-def _packed(tensors: dict[str, torch.Tensor]) -> bytes:
-    """safetensors' bytes of contiguous tensors that share no memory, without the checks of safetensors.torch.save.
-
-    Those cost three times as much as the rest, for every tensor of every run.
-    """
+def _packed(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, dict[str, list[int]]], bytes]:
+    """The shapes and the body of a frame; one tensor a dtype, because safetensors takes its time for each."""
+    by_dtype: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        by_dtype.setdefault(str(tensor.dtype).removeprefix("torch."), {})[name] = tensor
+    shapes = {dtype: {name: list(tensor.shape) for name, tensor in own.items()} for dtype, own in by_dtype.items()}
+    joined = {dtype: cat([tensor.reshape(-1) for tensor in own.values()]) for dtype, own in by_dtype.items()}
+    # Without the checks of safetensors.torch.save, which cost more than the rest: these share no memory.
     specs = {
-        name: safetensors.TensorSpec(
-            dtype=str(tensor.dtype).removeprefix("torch."),
+        dtype: safetensors.TensorSpec(
+            dtype=dtype,
             shape=tensor.shape,
             data_ptr=tensor.data_ptr(),
             data_len=tensor.numel() * tensor.element_size(),
         )
-        for name, tensor in tensors.items()
+        for dtype, tensor in joined.items()
     }
-    return bytes(safetensors.serialize(specs))
+    return shapes, bytes(safetensors.serialize(specs)) if specs else b""

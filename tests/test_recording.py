@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.outbox import _packed
 from autograder.printable import printable
 from autograder.recording import RanCell, Recording, RunRecord, Unfinished, Value, parse
 from autograder.wire import LENGTHS, Frame, encode
@@ -17,7 +18,7 @@ from autograder.wire import LENGTHS, Frame, encode
 NAMES = ("dsail", "dmast")
 CELLS = range(10)
 SAID = {"cell": 3, "uses": 0, "error": None, "text": "", "timed_out": False}
-FRAME = ("run", "ran", "said", "values", "end")
+FRAME = ("run", "ran", "said", "values", "shapes", "end")
 
 
 def frame(header=(), body=b""):
@@ -30,7 +31,8 @@ def frame(header=(), body=b""):
 
 def sent(header=(), tensors=None, **values):
     """The bytes of one frame, with tensors."""
-    return frame({**dict(header), **values}, safetensors.torch.save(tensors) if tensors else b"")
+    shapes, body = _packed(tensors or {})
+    return frame({"shapes": shapes, **dict(header), **values}, body)
 
 
 def honest():
@@ -112,22 +114,22 @@ class TestNeverRaises:
 
     @given(st.binary(max_size=200))
     def test_on_a_body_of_anything(self, body):
-        check_form(parse(frame({}, body), 1, NAMES, CELLS), 1)
+        check_form(parse(frame({"shapes": {"F": {"dsail": [2]}}}, body), 1, NAMES, CELLS), 1)
 
     @pytest.mark.parametrize("dtype", ["F64", "F8_E4M3", "F8_E8M0", "F4", "C64", "U16", "BF16", "BOOL", "X", ""])
     @pytest.mark.parametrize("shape", [[2], [], [0], [-1], [2**62, 2**62], [2.5], "2", None])
     def test_on_tensors_of_odd_dtypes_and_shapes(self, dtype, shape):
-        header = json.dumps({"dsail": {"dtype": dtype, "shape": shape, "data_offsets": [0, 16]}}).encode()
+        header = json.dumps({"F": {"dtype": dtype, "shape": shape, "data_offsets": [0, 16]}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        recording = parse(frame({}, body), 1, NAMES, CELLS)
+        recording = parse(frame({"shapes": {"F": {"dsail": [2]}}}, body), 1, NAMES, CELLS)
         check_form(recording, 1)
         assert (recording.unfinished is None) == ("dsail" in recording.runs[0].values)
 
     @pytest.mark.parametrize("offsets", [[0, 17], [8, 24], [0, 2**63], [16, 0], [-8, 8]])
     def test_on_offsets_beyond_the_data(self, offsets):
-        header = json.dumps({"dsail": {"dtype": "F64", "shape": [2], "data_offsets": offsets}}).encode()
+        header = json.dumps({"F": {"dtype": "F64", "shape": [2], "data_offsets": offsets}}).encode()
         body = len(header).to_bytes(8, "little") + header + bytes(16)
-        recording = parse(frame({}, body), 1, NAMES, CELLS)
+        recording = parse(frame({"shapes": {"F": {"dsail": [2]}}}, body), 1, NAMES, CELLS)
         assert recording.runs[0].values == {}
         assert "tensors that are not" in recording.unfinished.why
 
@@ -171,10 +173,32 @@ class TestRefused:
         assert recording.runs[0].values == {"dmast": Value("none")}
         assert 9 not in recording.runs[0].cells
 
-    def test_more_tensors_than_were_asked_for(self):
+    def test_more_tensors_than_there_are_dtypes(self):
         """safetensors would take millions of empty ones, each of them an object here."""
-        many = {f"x{number}": torch.empty(0) for number in range(100)}
-        assert "more tensors" in parse(sent(tensors=many), 1, NAMES, CELLS).unfinished.why
+        many = safetensors.torch.save({f"x{number}": torch.empty(0) for number in range(1000)})
+        assert "more tensors" in parse(frame({"shapes": {}}, many), 1, NAMES, CELLS).unfinished.why
+
+    @pytest.mark.parametrize(
+        "shapes",
+        [
+            None,
+            [],
+            {"float32": []},
+            {"float64": {"dsail": [6]}},
+            {"float32": {"dsail": 6}},
+            {"float32": {"dsail": [5]}},
+            {"float32": {"dsail": [7]}},
+            {"float32": {"dsail": [-2, -3]}},
+            {"float32": {"dsail": [6.0]}},
+            {"float32": {"dsail": [True, 6]}},
+            {"float32": {"dsail": [6], "dmast": [6]}},
+            {"float32": {"dsail": [2**70, 0], "dmast": [6]}},
+        ],
+    )
+    def test_shapes_that_are_not_those_of_the_data(self, shapes):
+        recording = parse(sent(tensors={"dsail": torch.ones(6)}, shapes=shapes), 1, NAMES, CELLS)
+        assert recording.unfinished is not None
+        assert recording.runs[0].values == {}
 
     def test_what_is_said_of_a_cell_that_did_not_run(self):
         recording = parse(sent(ran=[1], cell=3, text="hello"), 1, NAMES, CELLS)
@@ -183,6 +207,18 @@ class TestRefused:
     def test_lengths_that_promise_more_than_there_is(self):
         recording = parse(sent(cell=1) + LENGTHS.pack(10, 2**31) + b"{}", 1, NAMES, CELLS, Unfinished("ended early"))
         assert list(recording.runs[0].cells) == [1]
+
+
+def test_tensors_of_several_shapes_and_dtypes():
+    tensors = {"dsail": torch.tensor(1.5), "dmast": torch.arange(6.0).view(2, 3), "dkeel": torch.zeros(0, 4)}
+    tensors |= {"drope": torch.tensor([[1, 2]]), "dhull": torch.tensor([True, False])}
+    recording = parse(sent(tensors=tensors), 1, tuple(tensors), CELLS)
+    assert recording.unfinished is None
+    for name, tensor in tensors.items():
+        found = recording.runs[0].values[name].tensor
+        assert found.dtype == tensor.dtype
+        assert torch.equal(found, tensor)
+        assert found.shape == tensor.shape
 
 
 class TestFirstStands:

@@ -138,13 +138,13 @@ DESCRIPTORS = {
     "an answer that is deep": "import os, struct\nh = b'[' * 10**6\nfor n in range(3, 256):\n"
     "    try: os.write(n, struct.pack('>II', len(h), 0) + h)\n    except OSError: pass\nos._exit(0)",
     "a million cells": "import os, json, struct\n"
-    "h = {'run': 0, 'ran': list(range(15000)), 'said': [], 'values': {}}\n"
+    "h = {'run': 0, 'ran': list(range(15000)), 'said': [], 'values': {}, 'shapes': {}}\n"
     "h['said'] = [{'cell': i, 'uses': 0, 'text': '', 'error': None} for i in h['ran']]\nh = json.dumps(h).encode()\n"
     "for n in range(3, 256):\n    try: os.write(n, struct.pack('>II', len(h), 0) + h)\n    except OSError: pass\n"
     "os._exit(0)",
     "a million tensors": "import os, json, struct\n"
     "t = json.dumps({f'a{i}': {'dtype': 'F32', 'shape': [0], 'data_offsets': [0, 0]} for i in range(20000)}).encode()\n"
-    'b = struct.pack(\'<Q\', len(t)) + t\nh = b\'{"run": 0, "ran": [-1], "said": [], "values": {}}\'\n'
+    'b = struct.pack(\'<Q\', len(t)) + t\nh = b\'{"run": 0, "ran": [-1], "said": [], "values": {}, "shapes": {}}\'\n'
     "for n in range(3, 256):\n    try: os.write(n, struct.pack('>II', len(h), len(b)) + h + b)\n"
     "    except OSError: pass\nos._exit(0)",
     "opened without end": "x = []\nwhile True: x.append(open('/dev/null'))",

@@ -119,6 +119,7 @@ def _check(submission: Submission, steps: set[str]) -> None:
 NAMES, CELLS, RUNS = ("dkeel", "drope"), range(-1, 5), 2
 TENSORS = st.sampled_from(
     [
+        torch.ones(6),
         torch.ones(2, 3),
         torch.empty(0),
         torch.empty(0, 2**40),
@@ -126,7 +127,7 @@ TENSORS = st.sampled_from(
         torch.zeros(1, dtype=torch.bool),
     ]
 )
-BODIES = st.binary(max_size=80) | st.dictionaries(st.sampled_from((*NAMES, "x")), TENSORS, max_size=3).map(
+BODIES = st.binary(max_size=80) | st.dictionaries(st.sampled_from(("float32", "bool", "x")), TENSORS, max_size=3).map(
     lambda tensors: safetensors.torch.save({name: tensor.clone() for name, tensor in tensors.items()})
 )
 SAID = st.fixed_dictionaries(
@@ -142,12 +143,17 @@ VALUES = st.dictionaries(
     st.sampled_from((*NAMES, "x")),
     st.fixed_dictionaries({"kind": st.sampled_from(("tensor", "none", "other"))}, optional={"type": ANYTHING}),
 )
+SIZES = st.lists(st.integers(-1, 6) | ANYTHING, max_size=3) | st.sampled_from(([6], [2, 3], [0], [0, 2**40], []))
+SHAPES = st.dictionaries(
+    st.sampled_from(("float32", "bool", "x")), st.dictionaries(st.sampled_from((*NAMES, "x")), SIZES, max_size=2)
+)
 HEADERS = st.fixed_dictionaries(
     {
         "run": st.integers(-1, 3),
         "ran": st.lists(st.integers(-2, 6), max_size=3) | ANYTHING,
         "said": st.lists(SAID, max_size=2) | ANYTHING,
         "values": VALUES | ANYTHING,
+        "shapes": SHAPES | ANYTHING,
     },
     optional={"end": ANYTHING},
 )
