@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from .steps import Line, Route, Scene, Tensor, in_float64
+from .steps import Line, Route, Scene, Tensor, in_float64, pulled_back
 
 # What a function of one call is made of.
 MADE_OF = {"cross_entropy": "({0}.logsumexp(1) - {0}[range(len({1})), {1}]).mean()"}
@@ -95,7 +95,8 @@ class Graph:
         leaf = (self.values[name] if at is None else at).clone().requires_grad_()
         with torch.enable_grad():
             out = eval(node.source, {**self.values, name: leaf})
-            return torch.autograd.grad(out, leaf, gradient.expand(out.shape))[0]
+            sent = pulled_back(out, leaf, gradient)
+        return torch.zeros_like(leaf) if sent is None else sent
 
     def along(self, path: tuple[str, ...], gradient: Tensor) -> Tensor:
         """What a path, or a part of one, sends back of the gradient of its end."""

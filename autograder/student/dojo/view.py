@@ -34,7 +34,8 @@ def as_table(values: torch.Tensor) -> torch.Tensor:
 def where_text(difference: torch.Tensor, wrong: torch.Tensor) -> str:
     """Where two tensors differ, as a line. difference: absolute. wrong: of the same shape, which elements count."""
     table = as_table(wrong)
-    most = [int(i) for i in torch.unravel_index(difference.argmax(), difference.shape)]
+    # Not torch.unravel_index, which imports sympy: half a second.
+    most = (difference == difference.max()).nonzero()[0].tolist()
     if not wrong.any():
         return "no element is off by much"
     count, rows, columns = int(wrong.sum()), int(table.any(1).sum()), int(table.any(0).sum())
