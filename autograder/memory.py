@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import resource
@@ -12,6 +13,12 @@ import torch
 
 HUGE_PAGE = 2**21
 MADV_COLLAPSE = 25
+
+
+def first_to_go() -> None:
+    """Where the machine's memory runs out, the kernel ends this process or a fork of it, never whoever grades."""
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def address_space() -> int:

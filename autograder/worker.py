@@ -26,7 +26,7 @@ from autograder.escape import Bait, escapes
 from autograder.guard import Guard
 from autograder.isolation import BUBBLEWRAP
 from autograder.limits import Limits
-from autograder.memory import address_space, settle
+from autograder.memory import address_space, first_to_go, settle
 from autograder.namespace import DTYPES, overlaid, run_setup
 from autograder.seclusion import OwnFolder, OwnNamespaces, Seclusion
 from autograder.shell import CellShell, new_shell
@@ -41,6 +41,7 @@ def main() -> None:
     degree, *numbers = sys.argv[1:]
     descriptors = [int(number) for number in numbers]
     lines = list(zip(descriptors[::2], descriptors[1::2], strict=True))
+    first_to_go()
     # Threads do not survive a fork: torch's pool must never be started in this process.
     torch.set_num_threads(1)
     sys.path.insert(0, "")  # the working folder, as in Jupyter

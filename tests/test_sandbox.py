@@ -212,6 +212,14 @@ def unconfined(harbour, harbour_references, degree):
         yield warm
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's choice is known on Linux only")
+def test_where_memory_runs_out_a_submission_goes_first(marked, sandbox):
+    assert wrong(marked(harbour())) == {}
+    ours = [pid for pid in _processes(sandbox) if psutil.Process(pid).name() != "bwrap"]
+    assert {int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ours} == {1000}
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 1000
+
+
 class TestWhatItKnows:
     def test_no_reference_gradient_is_in_its_memory(self, unconfined, harbour, harbour_references):
         """Walk everything that the garbage collector knows and look for tensors of a gradient's norm."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -109,3 +112,15 @@ class TestOfAGradientThatVanishes:
 
     def test_a_sign_is_seen_all_the_same(self, shifted):
         assert explain(-shifted.upstream["wave"].sum(0), shifted).kind == "sign"
+
+
+def test_explaining_and_showing_where_imports_no_sympy():
+    """PyTorch imports it for some ways of asking, and the first wrong step in a notebook would wait half a second."""
+    wrong = RIGHT.replace("- raw", "- 2 * raw")
+    code = (
+        "import sys, torch\nfrom autograder.student.dojo import view\nfrom tests.student.test_explain import said\n"
+        f"print(said({wrong!r}, torch.float32))\n"
+        "view.where_text(torch.ones(2, 3), torch.ones(2, 3, dtype=torch.bool))\nprint('sympy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "the gradient through `span` is counted twice\nFalse\n"
