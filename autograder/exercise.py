@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from autograder.autograd_cells import AutogradCells, autograd_cells
 from autograder.forward import Assignment, ForwardError, parse_forward
 
@@ -97,6 +95,8 @@ def files_of(folder: Path) -> list[Path]:
 
 def read_exercise(path: Path) -> Exercise:
     """Read `solutions/<assignment>/<exercise>.ipynb`. Raises ExerciseError, OSError."""
+    import nbformat  # a tenth of a second, which the sandbox would pay for the errors above alone
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except OSError:
