@@ -1,7 +1,7 @@
 """What passes between the trusted side and the sandbox: frames of JSON and raw tensors, nothing that executes.
 
-A frame is two lengths (unsigned 32-bit, big-endian), a JSON header and a body. The body of a tensor is
-safetensors' format with the one key "value".
+A frame is two lengths (unsigned 32-bit, big-endian), a JSON header and a body: a request in JSON, what a submission
+sent, or tensors in safetensors' format.
 """
 
 from __future__ import annotations

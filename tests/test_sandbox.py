@@ -179,6 +179,15 @@ def _processes(sandbox):
     return {process.pid} | {p.pid for p in process.children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE}
 
 
+@pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
+def test_an_alarm_that_an_earlier_cell_has_changed(marked, handler):
+    notebook = harbour(
+        dpart=f"import signal\nsignal.signal(signal.SIGALRM, {handler})\n{HARBOUR_ANSWERS['dpart']}",
+        drope="while True: pass",
+    )
+    assert wrong(marked(notebook)) == {"drope": "timeout"}
+
+
 def test_several_of_them_in_one_notebook(marked):
     notebook = harbour(dkeel="import os\nos._exit(0)", drope="while True: pass", dpart="import os\nos.abort()")
     outcome = marked(notebook)
