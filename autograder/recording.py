@@ -16,6 +16,7 @@ from autograder.wire import Frame, WireError, decode_all
 NO_TENSOR = frozenset({"none", "undefined", "other"})
 MAX_TEXT = 25_000  # a little above what the sandbox keeps of a cell's output
 MAX_DESCRIPTION_BYTES = 10_000  # that describe the tensors of a frame in safetensors' format, one a dtype
+MAX_DIMENSIONS, MAX_SIDE = 64, 2**63 - 1  # what PyTorch has: the product of many sizes takes seconds
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def parse(
     cells: Collection[int],
     unfinished: Unfinished | None = None,
 ) -> Recording:
-    """Read the frames of one submission. What is recorded first for a name stands; unknown names are ignored.
+    """Read the frames of one submission. What is recorded first for a name stands; unknown values are ignored.
 
     cells: the places of those that were run. unfinished: what its process's end says of it.
     Never raises: what cannot be understood ends the recording there. What it takes is bounded by what was asked
@@ -146,18 +147,21 @@ def _tensors(frame: Frame, names: Collection[str]) -> dict[str, Value]:
     try:
         joined = safetensors.torch.load(bytes(frame.body))
         for dtype, own in shapes.items():
+            if not own.keys() <= set(names):  # as many as a header holds would take their time
+                raise ValueError
             sizes = [_size(shape) for shape in own.values()]
             if joined[dtype].dim() != 1 or sum(sizes) != len(joined[dtype]):
                 raise ValueError
             for (name, shape), part in zip(own.items(), joined[dtype].split(sizes), strict=True):
-                if name in names:
-                    found[name] = Value("tensor", part.view(shape))
+                found[name] = Value("tensor", part.view(shape))
     except Exception as error:  # safetensors has its own error type and raises others for odd dtypes
         raise ValueError(f"tensors that are not: {type(error).__name__}") from None
     return found
 
 
 def _size(shape: Any) -> int:
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError
+    if not all(type(size) is int and 0 <= size <= MAX_SIDE for size in shape):
         raise ValueError
     return math.prod(shape)

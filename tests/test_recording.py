@@ -35,6 +35,12 @@ def sent(header=(), tensors=None, **values):
     return frame({"shapes": shapes, **dict(header), **values}, body)
 
 
+def forged(shapes):
+    """The bytes of a frame with tensors of these shapes that have no elements."""
+    header = json.dumps({"F": {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    return frame({"shapes": {"F": shapes}}, len(header).to_bytes(8, "little") + header)
+
+
 def honest():
     """Two runs of two cells, with a value of every kind."""
     return b"".join(
@@ -124,6 +130,13 @@ class TestNeverRaises:
         recording = parse(frame({"shapes": {"F": {"dsail": [2]}}}, body), 1, NAMES, CELLS)
         check_form(recording, 1)
         assert (recording.unfinished is None) == ("dsail" in recording.runs[0].values)
+
+    @pytest.mark.parametrize("shape", [[9] * 300_000 + [0], [1] * 65, [0, 2**63], [0, 10**4000]])
+    def test_on_sizes_that_no_tensor_has(self, shape):
+        assert "tensors that are not" in parse(forged({"dsail": shape}), 1, NAMES, CELLS).unfinished.why
+
+    def test_on_a_name_that_is_none(self):
+        assert "tensors that are not" in parse(forged({"other": [0]}), 1, NAMES, CELLS).unfinished.why
 
     @pytest.mark.parametrize("offsets", [[0, 17], [8, 24], [0, 2**63], [16, 0], [-8, 8]])
     def test_on_offsets_beyond_the_data(self, offsets):
