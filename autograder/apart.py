@@ -11,8 +11,7 @@ import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from IPython.core.inputtransformer2 import TransformerManager
-
+from autograder.provenance import parsed
 from autograder.submission import ScriptCell, Submission
 
 # Cell magics that only watch what runs below them.
@@ -53,11 +52,10 @@ def _statements(source: str) -> Iterator[ast.stmt]:
     first, _, rest = source.partition("\n")
     if first.startswith(WATCHING):
         source = rest
-    try:
-        body = ast.parse(TransformerManager().transform_cell(source)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    elif first.startswith("%%"):
         return
-    for node in body:
+    tree = parsed(source)
+    for node in tree.body if tree is not None else ():
         if isinstance(node, ast.With):
             for inner in node.body:
                 yield ast.With(node.items, [inner], lineno=0)

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from IPython.core.inputtransformer2 import TransformerManager
+from autograder.plain_python import plain_python
 
 MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
@@ -127,7 +127,7 @@ def _nodes(source: str) -> Iterator[ast.AST]:
     for node in ast.walk(tree) if tree is not None else ():
         yield node
         match node:
-            # %time and its kind: the code is the last argument.
+            # A magic that is called as IPython calls it: the code is the last argument.
             case ast.Call(ast.Attribute(_, name), [*_, ast.Constant(str(code))]) if name in MAGICS:
                 yield from _nodes(code)
             case ast.Call(ast.Name("exec" | "eval"), [ast.Constant(str(code)), *_]):
@@ -135,11 +135,11 @@ def _nodes(source: str) -> Iterator[ast.AST]:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The code as Python, its magics as the calls that IPython makes of them; None where it cannot run at all."""
+    """The code as Python, without magics but with what they run; None where that is no Python."""
     try:
         try:
             return ast.parse(source)
         except SyntaxError:
-            return ast.parse(str(TransformerManager().transform_cell(source)))
+            return ast.parse(plain_python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for code that nests deeply
         return None

@@ -29,6 +29,20 @@ def test_code_that_goes_around_the_engine_is_seen(source):
 @pytest.mark.parametrize(
     "source",
     [
+        "dx = %time loss.grad_fn(one)",
+        "%timeit loss.grad_fn(one)",
+        "dx?\nfiles = !ls\nif dx:\n    %matplotlib inline\ndx = loss.grad_fn(one)",
+        "!ls\n" * 600 + "dx = loss.grad_fn(one)",  # IPython's own transformer gives up
+        "a" * 100_000 + " ?\ndx = loss.grad_fn(one)",  # and would not come back
+    ],
+)
+def test_it_is_seen_between_commands(source):
+    assert evades({0: source}, [0])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
         "dh = dlogits @ W2.T",
         "loss.backward()",  # left to the guard, which sees what it does when it runs
         "# loss.grad_fn would do it all\ndx = dy * 2",
