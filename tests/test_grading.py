@@ -79,6 +79,11 @@ class TestTheSolution:
         result = grade(with_cells("dpart", "\n".join(answers.values()), of=empty))
         assert lost(result) == {"dflat": ("wrong", 0.0)}
 
+    def test_code_too_deep_to_be_taken_apart_costs_its_own_marks(self, grade):
+        deep = "dkeel = 2 * sail.T @ dmast" + " + 0" * 700
+        result = grade(harbour(drope=f"drope = dmast.sum(0) * 2\n{deep}", dkeel=""))
+        assert lost(result) == {"drope": ("wrong", 0), "dkeel": ("wrong", 0)}
+
     def test_spread_over_functions_and_more_cells(self, grade):
         notebook = with_cells(
             "dpart",
