@@ -1,7 +1,8 @@
 """In a submission's process: a filter in the kernel for the system calls that no gradient needs (Linux only).
 
 No new process, no program, no socket, no signal to another process, no look into another one's memory, and no
-memory that the limits do not count (memfd_create, System V). A pair of sockets is allowed, because asyncio needs
+memory that the limits do not count (memfd_create, System V, huge pages held by a pipe), and nothing of which a
+user or the machine has few (asynchronous io, watches of files). A pair of sockets is allowed, because asyncio needs
 one, but it may have no name and meet nobody: setsockopt would let the kernel name it. All this holds for native
 code too, which Python's audit hooks do not see, and cannot be taken off again. See seccomp(2).
 """
@@ -27,7 +28,8 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
             "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433,
             "mount_setattr": 442, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425,
             "add_key": 248, "request_key": 249, "keyctl": 250, "prlimit64": 302,
-            "memfd_create": 319, "memfd_secret": 447, "shmget": 29, "msgget": 68, "mq_open": 240,
+            "memfd_create": 319, "memfd_secret": 447, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
+            "vmsplice": 278, "io_setup": 206, "inotify_init": 253, "inotify_init1": 294, "fanotify_init": 300,
             "bind": 49, "connect": 42, "setsockopt": 54, "sendmsg": 46, "sendmmsg": 307,
         },
     ),
@@ -42,7 +44,8 @@ _NUMBERS: dict[str, tuple[int, dict[str, int]]] = {
             "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433,
             "mount_setattr": 442, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "io_uring_setup": 425,
             "add_key": 217, "request_key": 218, "keyctl": 219, "prlimit64": 261,
-            "memfd_create": 279, "memfd_secret": 447, "shmget": 194, "msgget": 186, "mq_open": 180,
+            "memfd_create": 279, "memfd_secret": 447, "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180,
+            "vmsplice": 75, "io_setup": 0, "inotify_init1": 26, "fanotify_init": 262,
             "bind": 200, "connect": 203, "setsockopt": 208, "sendmsg": 211, "sendmmsg": 269,
         },
     ),
