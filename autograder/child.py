@@ -68,6 +68,7 @@ def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str
     Returns how much it is and which of these it was.
     """
     deadline = time.monotonic() + limits.seconds
+    os.set_blocking(descriptor, False)  # the submission can open its end for reading and be there first
     silence = limits.cell_seconds + limits.stall_seconds
     size = checked = 0
     while True:
@@ -76,8 +77,11 @@ def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str
             return size, "timeout"
         if not select.select([descriptor], [], [], min(left, silence))[0]:
             return size, "stalled"
-        with data[size : size + PIECE] as room:
-            count = os.readv(descriptor, [room])
+        try:
+            with data[size : size + PIECE] as room:
+                count = os.readv(descriptor, [room])
+        except BlockingIOError:
+            continue
         if not count:
             return size, "closed"
         size += count

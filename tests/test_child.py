@@ -1,0 +1,23 @@
+"""What a submission sends is read until its end, whatever the submission does."""
+
+from __future__ import annotations
+
+import os
+import select
+from dataclasses import replace
+
+from autograder.child import collect
+from autograder.connection import PIECE
+from autograder.limits import Limits
+
+
+def test_a_submission_that_takes_its_own_data_back_keeps_nobody_waiting(monkeypatch):
+    """It was there when it was asked for and is gone when it is read."""
+    monkeypatch.setattr(select, "select", lambda reading, *others: (reading, [], []))
+    receiving, sending = os.pipe()
+    try:
+        data = memoryview(bytearray(PIECE))
+        assert collect(receiving, data, replace(Limits(), seconds=0.1)) == (0, "timeout")
+    finally:
+        os.close(receiving)
+        os.close(sending)
