@@ -15,9 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from autograder.bubblewrap import installed
+
 # sched.h and sys/mount.h
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 1, 2, 4, 8, 0x1000, 0x4000
+O_PATH = getattr(os, "O_PATH", 0)
 CAPABILITY_VERSION = 0x20080522
 FILES = 10_000  # that a submission may have in each of its places: empty ones take the kernel's memory too
 PRIVATE = Path("/tmp")  # in the sandbox: memory that is the submission's own
@@ -76,6 +79,7 @@ class OwnNamespaces:
         self._libc.mount.argtypes = (*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
         self._mine = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._files = _files(Path.cwd())
+        self._below = [place for place in map(Path, installed()) if place.is_relative_to(PRIVATE)]
         self._size = f"size={memory},nr_inodes={FILES},mode=0700".encode()
 
     def fork(self) -> int:
@@ -94,8 +98,14 @@ class OwnNamespaces:
         """Into new mounts with empty, writable memory, and out of every right over them."""
         libc = self._libc
         self._call(libc.unshare, CLONE_NEWNS | CLONE_NEWIPC)
+        # Where Python lies below /tmp it must be seen through the new one: not all of it is imported yet.
+        below = {place: os.open(place, O_PATH) for place in self._below}
         for place in (bytes(PRIVATE), b"/dev/shm"):
             self._call(libc.mount, b"tmpfs", place, b"tmpfs", MS_NOSUID | MS_NODEV, self._size)
+        for path, descriptor in below.items():
+            path.mkdir(parents=True)
+            self._call(libc.mount, f"/proc/self/fd/{descriptor}".encode(), bytes(path), None, MS_BIND | MS_REC, None)
+            os.close(descriptor)
         # Read-only, because whoever is root outside may write its settings of the kernel without any right.
         self._call(libc.mount, b"proc", b"/proc", b"proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
         folder = PRIVATE / "notebook"
