@@ -66,6 +66,9 @@ TIME = {
     "an endless picture of a value": "class E:\n    def __repr__(self):\n        while True: pass\nE()",
     "a lock that nobody opens": "import threading\nthreading.Lock().acquire() and threading.Lock()\n"
     "lock = threading.Lock()\nlock.acquire()\nlock.acquire()",
+    "a loop behind a blocked alarm": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+    "while True: pass",
+    "a loop that ignores its alarm": "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass",
     "a read that never ends": "import os\nr, w = os.pipe()\nos.read(r, 1)",
 }
 MEMORY = {
@@ -81,6 +84,22 @@ MEMORY = {
     "a large file": "open('/tmp/x', 'wb').truncate(10**10)\nprint('GOT')",
     "deep recursion": "def f(): f()\nf()",
     "a message of 100 MB": "raise ValueError('x' * 10**8)",
+}
+# A function of the C library, called from a thread's own code, which may ask for it.
+NATIVE = """import ctypes, os
+from concurrent.futures import ThreadPoolExecutor
+ask = ThreadPoolExecutor(1).submit
+library = ask(ctypes.CDLL, None).result()
+def native(name, *arguments):
+    if ask(getattr, library, name).result()(*arguments) < 0: raise OSError
+    print("GOT")
+"""
+PAST_THE_LIMITS = {
+    "semaphores": NATIVE + "for key in range(1, 10): native('semget', key, 32000, 0o1600)",
+    "pages in a pipe": NATIVE + "piece = (ctypes.c_size_t * 2)(id(native), 100)\n"
+    "native('vmsplice', os.pipe()[1], piece, 1, 0)",
+    "watches of files": NATIVE + "native('inotify_init1', 0)",
+    "watches of a whole disk": NATIVE + "native('fanotify_init', 0x200, 0)",
 }
 PROCESSES = {
     "a fork": "import os\nos.fork()\nprint('GOT')",
@@ -107,6 +126,8 @@ ENDS = {
     "a read beyond memory by numpy": "import numpy as np\n"
     "np.lib.stride_tricks.as_strided(np.zeros(1), (10**12,), (8 * 10**6,)).sum()",
     "a stack overflow in C": "import sys\nsys.setrecursionlimit(10**9)\nx = []\nfor i in range(10**6): x = [x]\nrepr(x)",
+    "a tensor in a file that shrinks": "import os\n"
+    "drope = torch.from_file('/tmp/x', shared=True, size=4, dtype=dmast.dtype)\nos.truncate('/tmp/x', 0)",
     "a tensor whose memory is gone": "drope = dmast.sum(0)\ndrope = drope.repeat(10**6)[:4]\n"
     "drope.untyped_storage().resize_(0)",
     "names that cannot go": "import builtins\nbuiltins.len = builtins.list = builtins.dict = None",
@@ -128,7 +149,19 @@ SPOILT = {
     "a finaliser that sleeps": "import weakref, time\nclass A: pass\nkept = A()\nweakref.finalize(kept, time.sleep, 1000)",
     "an import that fails": "import builtins\nbuiltins.__import__ = lambda *a, **k: gone(*a, **k)",
 }
+FORGE = """import json, os, struct
+def send(header, *tensors):
+    tensors = json.dumps({str(i): {"dtype": d, "shape": [0], "data_offsets": [0, 0]} for i, d in enumerate(tensors)})
+    header, body = json.dumps(header).encode(), struct.pack("<Q", len(tensors)) + tensors.encode()
+    for n in range(3, 256):
+        try: os.write(n, struct.pack(">II", len(header), len(body)) + header + body)
+        except OSError: pass
+"""
 DESCRIPTORS = {
+    "sizes without end": FORGE + "shapes = {'0': {'drope': [9] * 300000 + [0]}}\n"
+    "send({'run': 0, 'ran': [-1], 'said': [], 'values': {}, 'shapes': shapes}, 'F64')\nos._exit(0)",
+    "an odd dtype and long sides": FORGE + "shapes = {'0': {'drope': [2**62, 0, 2**62]}}\n"
+    "send({'run': 0, 'ran': [-1], 'said': [], 'values': {}, 'shapes': shapes}, 'C64')\nos._exit(0)",
     "closed": "import os\nos.closerange(0, 256)",
     "flooded": "import os\nfor n in range(3, 256):\n    try:\n        while True: os.write(n, bytes(8))\n"
     "    except OSError: pass",
@@ -167,6 +200,13 @@ LEFT_BEHIND = {
     "closed streams": "import sys\nsys.stdout.close()\nsys.stderr = None",
     "another folder": "import os\nos.chdir('/')",
     "other defaults": "torch.set_default_dtype(torch.float16)\ntorch.set_grad_enabled(True)\ntorch.manual_seed(1)",
+    "a mode": "from torch.overrides import TorchFunctionMode\nclass Mode(TorchFunctionMode):\n"
+    "    def __torch_function__(self, f, types, args=(), kwargs=None):\n"
+    "        found = f(*args, **(kwargs or {}))\n"
+    "        return found * 0 if f in (torch.cat, torch.reshape) else found\nMode().__enter__()",
+    "inference mode": "torch.inference_mode().__enter__()",
+    "other methods": "torch.Tensor.reshape = lambda self, *shape: torch.zeros(4)",
+    "a low limit": "import sys\nsys.setrecursionlimit(60)",
     "an environment": "import os\nos.environ['DOJO_CREDIT'] = '1'\nos.environ.pop('PATH', None)",
     "a note for the next": NOTE,
     "a note from the one before": NOTE,
@@ -284,6 +324,10 @@ COMMANDS = {
     "%run": "%run <course>/hostile.py",
     "%load_ext": "%load_ext hostile",
 }
+READING = {
+    "commands without end": "!ls\n" * 600,
+    "a long question": "a" * 30_000 + " ?\n",
+}
 RESULTS = {
     "None": "None", "text": "'1' * 10**6", "a number": "1", "a list": "[1.0] * 4", "an array": "dmast.numpy()",
     "NaN": "dmast.sum(0) * float('nan')", "infinite": "dmast.sum(0) / 0", "complex": "dmast.sum(0).to(torch.complex64)",
@@ -299,6 +343,7 @@ RESULTS = {
 ATTACKS: Sequence[Attack] = [
     *_all("time", "timeout error", TIME),
     *_all("memory", "error timeout missing", MEMORY),
+    *_all("past the limits", "error", PAST_THE_LIMITS),
     *_all("processes", "error", PROCESSES),
     *_all("ends its process", "crashed error missing timeout", ENDS),
     *_all("signals", "error missing", SIGNALS),
@@ -314,6 +359,7 @@ ATTACKS: Sequence[Attack] = [
     *_all("files, everywhere", "", EVERYWHERE, RIGHT),
     *_all("network", "error", NETWORK),
     *_all("commands", "missing error", COMMANDS),
+    *_all("reading", "wrong error timeout", READING, WRONG),
     *_all("input", "error", {"input()": "input('your password: ')"}),
     *_all("results", "wrong error shape missing", {name: f"drope = {code}" for name, code in RESULTS.items()}),
 ]
