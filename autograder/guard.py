@@ -29,7 +29,12 @@ PAST_THE_ENGINE = (
     (C, ("import_ir_module", "import_ir_module_from_buffer", "_import_ir_module_from_package")),
     (C.CompilationUnit, ("__init__", "define")),
     (C.ScriptModule, ("_define",)),
+    (C, ("_create_function_from_trace", "_create_graph_by_tracing")),
+    (C.ScriptModule, ("_create_method_from_trace",)),
 )
+
+
+modes: Callable[[], int] = C._len_torch_dispatch_stack
 
 
 def _not_here(*args: Any, **kwargs: Any) -> Any:
@@ -80,9 +85,12 @@ class _Engine:
     def run_backward(
         self, tensors: Any, grads: Any, keep_graph: bool, create_graph: bool, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        """Run it; poisoned, do not run it, for hooks would see what it finds: answer with noise, in `.grad` too."""
+        """Run it; poisoned, do not run it, for hooks would see what it finds: answer with noise, in `.grad` too.
+
+        Nor run it while a mode watches, which could write its steps down in the public case for the hidden ones.
+        """
         self._guard.uses += 1
-        if not self._guard.poisoned:
+        if not self._guard.poisoned and not modes():
             return self._engine.run_backward(tensors, grads, keep_graph, create_graph, inputs, *args, **kwargs)
         if not kwargs.get("accumulate_grad"):
             return tuple(map(_noise, inputs))

@@ -15,8 +15,10 @@ from autograder.plain_python import plain_python
 MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
 # Ways to a gradient that do not pass through autograd's engine: a graph's nodes called by hand, PyTorch's own
-# backward kernels, and whatever reaches around the engine that the guard watches.
-AROUND_THE_ENGINE = frozenset({"grad_fn", "next_functions", "_execution_engine", "_ImperativeEngine", "_C", "_VF"})
+# backward kernels, and whatever reaches around the engine that the guard watches, or for the guard.
+AROUND_THE_ENGINE = frozenset(
+    {"grad_fn", "next_functions", "_execution_engine", "_ImperativeEngine", "_C", "_VF", "_unpack_dual", "autograder"}
+)
 
 # A precision below float64, named in code.
 LOW_PRECISION = frozenset({"float", "float32", "half", "float16", "bfloat16", "single", "FloatTensor", "HalfTensor"})

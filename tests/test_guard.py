@@ -78,7 +78,7 @@ def _answers(script: str, codes: Sequence[str], *arguments: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def answer() -> Answers:
     """What a code does in a process with a guard, poisoned or not; one process for all codes."""
-    codes = [*WAYS.values(), *NODES.values(), *HONEST.values(), *COMPARING, NOISE, *PAST.values()]
+    codes = [*WAYS.values(), *NODES.values(), *HONEST.values(), *COMPARING, NOISE, *PAST.values(), *WATCHED.values()]
     found = {
         poisoned: dict(zip(codes, _answers(BEFORE, codes, json.dumps(poisoned)), strict=True))
         for poisoned in (False, True)
@@ -144,6 +144,7 @@ def test_it_is_counted_and_worth_nothing_where_marks_are_decided(way, answer):
 PAST = {
     "a compiled function": "torch.jit._state.enable()\ntorch.jit.script(F.hardtanh)",
     "a compiled text": "torch.jit.CompilationUnit('def f(x: Tensor):\\n    return torch.autograd.grad([x.sum()], [x])[0]')",
+    "a trace": "torch.jit._state.enable()\ntorch.jit.trace(lambda x: torch.autograd.grad(f(x), x)[0], x0.clone().requires_grad_())",
     "an engine of one's own": "torch._C._ImperativeEngine()",
 }
 
@@ -153,6 +154,23 @@ PAST = {
 def test_what_calls_the_engine_from_cpp_is_refused(answer, way, poisoned):
     """In the public case too: what is compiled there could be called in a hidden one."""
     assert "PermissionError" in answer(PAST[way], poisoned)["error"]
+
+
+WATCHED = {
+    "a graph": "from torch.fx.experimental.proxy_tensor import make_fx\n"
+    "found = make_fx(lambda x: torch.func.vjp(f, x)[1](torch.ones(()))[0])(x0)(x0)",
+    "a mode of one's own": "from torch.utils._python_dispatch import TorchDispatchMode\n"
+    "class Mode(TorchDispatchMode):\n    def __torch_dispatch__(self, f, types, args=(), kwargs=None):\n"
+    "        return f(*args, **(kwargs or {}))\n"
+    "x, loss = graph()\nwith Mode():\n    loss.backward()\nfound = x.grad",
+}
+
+
+@pytest.mark.parametrize("way", WATCHED)
+def test_what_could_be_written_down_in_the_public_case_is_worth_nothing_there(way, answer):
+    found = answer(WATCHED[way], False)
+    assert found["there"], found
+    assert not found["right"]
 
 
 NODES = {

@@ -15,6 +15,8 @@ from autograder.provenance import evades, reads_grad
         "import torch._C._autograd as engine",
         "torch.autograd.Variable._execution_engine.run_backward",
         "dx = torch._softmax_backward_data(dy, y, 1, y.dtype)",
+        "dx = torch._unpack_dual(y, 0)[1]",
+        "from autograder.guard import Guard\nGuard.poisoned = False",
         "def solve():\n    return [loss.grad_fn for _ in range(1)]",
         "%time dx = loss.grad_fn(one)",
         "%matplotlib inline\ndx = loss.grad_fn(one)",

@@ -259,6 +259,9 @@ WALKS = {
     "its parent's environment": "print('GOT', open('/proc/<pid>/environ').read())",
 }
 AUTOGRAD = {
+    "another guard": "from autograder.guard import Guard\nGuard.poisoned = property(lambda self: False, lambda *a: None)\n"
+    "with torch.enable_grad():\n    r = rope.clone().requires_grad_()\n"
+    "    drope = torch.autograd.grad(sail @ keel + r, r, dmast)[0]",
     "backward": "dkeep = torch.ones(width, requires_grad=True)\nwith torch.enable_grad():\n"
     "    r = rope.clone().requires_grad_()\n    m = sail @ keel + r\n"
     "    loss2 = torch.nn.functional.cross_entropy(m, goal)\n    loss2.backward()\ndrope = r.grad",
@@ -267,6 +270,9 @@ AUTOGRAD = {
     "    v.Variable._execution_engine._guard.poisoned = False\n    drope = torch.autograd.grad(loss2, r)[0]",
 }
 COMPILED = {
+    "a trace": "torch.jit._state.enable()\ndef f(r, d):\n    with torch.enable_grad():\n"
+    "        r = r.detach().requires_grad_()\n        return torch.autograd.grad(((sail @ keel + r) * d).sum(), r)[0]\n"
+    "drope = torch.jit.trace(f, (rope, dmast), check_trace=False)(rope, dmast)",
     "a compiled function": "torch.jit._state.enable()\ndef f(sail, keel, r, goal):\n"
     "    loss = torch.nn.functional.cross_entropy(sail @ keel + r, goal)\n"
     "    return torch.autograd.grad([loss], [r])[0]\nwith torch.enable_grad():\n"
