@@ -19,10 +19,11 @@ from autograder.bubblewrap import installed
 
 # sched.h and sys/mount.h
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 1, 2, 4, 8, 0x1000, 0x4000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 0x1000, 0x4000
 O_PATH = getattr(os, "O_PATH", 0)
 CAPABILITY_VERSION = 0x20080522
 FILES = 10_000  # that a submission may have in each of its places: empty ones take the kernel's memory too
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")  # the host's own, which bubblewrap lends
 PRIVATE = Path("/tmp")  # in the sandbox: memory that is the submission's own
 
 
@@ -80,6 +81,17 @@ class OwnNamespaces:
         self._mine = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self._files = _files(Path.cwd())
         self._below = [place for place in map(Path, installed()) if place.is_relative_to(PRIVATE)]
+        # They can be written to all the same, but not be given another mode, owner or time. What else is forbidden
+        # there must stay so; bubblewrap's own --remount-ro would forbid to open them.
+        for name in DEVICES:
+            device = f"/dev/{name}"
+            kept = os.statvfs(device).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+            flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+            self._call(self._libc.mount, None, device.encode(), None, flags, None)
+        nothing = os.open("/dev/null", os.O_RDWR)
+        for standard in range(3):  # opened outside, where it is not read-only
+            os.dup2(nothing, standard)
+        os.close(nothing)
         self._size = f"size={memory},nr_inodes={FILES},mode=0700".encode()
 
     def fork(self) -> int:

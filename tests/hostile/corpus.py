@@ -296,6 +296,9 @@ FILES = {
     "a device": "open('/dev/hostile', 'w').write('x')\nprint('GOT')",
     "the kernel's settings": "open('/proc/sys/kernel/hostname', 'w').write('x')\nprint('GOT')",
     "its own chance to be killed": "open('/proc/self/oom_score_adj', 'w').write('-1000')\nprint('GOT')",
+    "a device's mode": "import os\nos.chmod('/dev/null', 0o666)\nprint('GOT')",
+    "an open device's mode": "import os\nos.fchmod(0, 0o666)\nprint('GOT')",
+    "a device's times": "import os\nos.utime('/dev/null')\nprint('GOT')",
     "a device node": "import os, stat\nos.mknod('/tmp/zero', stat.S_IFCHR | 0o666, os.makedev(1, 5))\nprint('GOT')",
 }
 EVERYWHERE = {
