@@ -165,7 +165,10 @@ def describe(error: BaseException, source: str, seconds: float | None = None) ->
     where = ""
     if isinstance(number, int) and 1 <= number <= len(lines):
         where = f" (line {number}: {lines[number - 1].strip()[:80]})"
-    return f"{_one_line(type(error).__name__)}: {message}{where}"
+    kind = _one_line(type(error).__name__)
+    if kind == "_IncompleteInputError":  # Python 3.13's own, private kind
+        kind = "SyntaxError"
+    return f"{kind}: {message}{where}"
 
 
 def _one_line(text: str) -> str:

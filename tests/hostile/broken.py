@@ -121,6 +121,7 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "a lone surrogate": (_changed(_set("drope", source="drope = '\ud800'")), 7),
     "code that nests deeply": (_changed(_set("drope", source="drope = " + "-" * 200_000 + "1")), 7),
     "code that is very long": (_changed(_set("drope", source="drope = " + "+".join(["1"] * 100_000))), 7),
+    "a long line with a magic": (_changed(_set("drope", source=f"!ls\ndrope = [{'1, ' * 60_000}]")), 7),
     "endless numbers": (_changed(lambda n: n.metadata.update(x=10**4000, y=float("nan"), z=float("inf"))), 8),
 }  # fmt: skip
 
