@@ -108,7 +108,7 @@ def _limit(limits: Limits, in_use: int, *, own_user: bool) -> None:
     own_user: whether its threads are counted apart from those of whoever grades.
     """
     wanted = {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # no dump at all: 0 allows one to a program, such as systemd's
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,
