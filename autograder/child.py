@@ -90,6 +90,7 @@ def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str
         # A process that the submission left behind may hold the pipe open, so its end is a frame.
         while (stop := _frame_end(data, checked, size)) is not None:
             if data[checked:stop] == END:
+                data[stop:size] = bytes(size - stop)  # what a forger has sent behind it is for nobody
                 return stop, "end"
             checked = stop
 

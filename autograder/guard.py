@@ -34,7 +34,7 @@ PAST_THE_ENGINE = (
 )
 
 
-modes: Callable[[], int] = C._len_torch_dispatch_stack
+modes: Callable[[], int] = C._len_torch_dispatch_stack  # how many of them watch what torch computes
 
 
 def _not_here(*args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from autograder.child import collect
 from autograder.connection import PIECE
 from autograder.limits import Limits
+from autograder.outbox import END
+from autograder.wire import Frame, encode
 
 
 def test_a_submission_that_takes_its_own_data_back_keeps_nobody_waiting(monkeypatch):
@@ -21,3 +23,18 @@ def test_a_submission_that_takes_its_own_data_back_keeps_nobody_waiting(monkeypa
     finally:
         os.close(receiving)
         os.close(sending)
+
+
+def test_nothing_that_comes_behind_the_end_is_kept():
+    """The memory is the next submission's too."""
+    frame = encode(Frame({"run": 0}))
+    receiving, sending = os.pipe()
+    try:
+        os.write(sending, frame + END + b"a note for the next one")
+        data = memoryview(bytearray(PIECE))
+        size, ending = collect(receiving, data, Limits())
+    finally:
+        os.close(receiving)
+        os.close(sending)
+    assert (bytes(data[:size]), ending) == (frame + END, "end")
+    assert not any(data[size:])
