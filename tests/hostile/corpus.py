@@ -261,7 +261,7 @@ WALKS = {
 AUTOGRAD = {
     "another guard": "from autograder.guard import Guard\nGuard.poisoned = property(lambda self: False, lambda *a: None)\n"
     "with torch.enable_grad():\n    r = rope.clone().requires_grad_()\n"
-    "    drope = torch.autograd.grad(sail @ keel + r, r, dmast)[0]",
+    "    drope = torch.autograd.grad(((sail @ keel + r) * dmast).sum(), r)[0]",
     "backward": "dkeep = torch.ones(width, requires_grad=True)\nwith torch.enable_grad():\n"
     "    r = rope.clone().requires_grad_()\n    m = sail @ keel + r\n"
     "    loss2 = torch.nn.functional.cross_entropy(m, goal)\n    loss2.backward()\ndrope = r.grad",
