@@ -32,14 +32,14 @@ c.MarkByEngine.secret = "course-secret"
 c.MarkByEngine.credit = {"path-missing": 0.5, "hard-coded": 0.5}
 # How far student code is set apart (SECURITY.md): auto takes bubblewrap where it works and says where it does not.
 c.MarkByEngine.isolation = "auto"
-# What one submission may use, such as {"cell_seconds": 20.0}; the usual is in autograder/limits.py.
+# What one submission may use, such as {"cell_seconds": 20.0}; the usual is in autograder/sandbox/limits.py.
 c.MarkByEngine.limits = {}
 
 # nbgrader's own steps, with TodoStubs in the place of ClearSolutions.
 c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
-    "autograder.nbgrader.todo.TodoStubs",
+    "autograder.nbgrader.stubs.TodoStubs",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
@@ -60,7 +60,7 @@ c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader.mark.MarkByEngine",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.nbgrader.record.RecordMarks",
+    "autograder.nbgrader.gradebook.RecordMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 

@@ -1,17 +1,25 @@
-"""The command line: parse, delegate, print. Nothing here imports torch before it is needed."""
+"""The command line: parse, run, say what went wrong in one line. Nothing here imports torch before it is needed."""
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from autograder.course import CourseError, find_exercises, find_submissions
-from autograder.isolation import CHOICES
+from autograder.course.folder import CourseError, GradebookError, find_exercises, find_submissions
+from autograder.sandbox.host.bubblewrap import CHOICES
+
+if TYPE_CHECKING:
+    from autograder.classroom.run import Interrupted, Plan
+    from autograder.marking.result import ClassResult
+
+UNUSABLE, FAILED, INTERRUPTED = 2, 1, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,27 +76,83 @@ def grade(
     except CourseError as error:
         _stop(str(error))
 
-    # Only now what imports torch and nbgrader: --help and a wrong argument are answered at once.
-    from autograder.run_grade import run
+    # Only now what imports rich, torch and nbgrader: --help and a wrong argument are answered at once.
+    from autograder.classroom.run import Interrupted, Plan
 
-    sys.exit(run(Request(assignment, files, jobs, force, gradebook, isolation, json_path, csv_path)))
-
-
-@dataclass(frozen=True)
-class Request:
-    """The command line's `grade`, parsed. files: for each exercise's notebook, (student, submitted file)."""
-
-    assignment: str
-    files: dict[Path, list[tuple[str, Path]]]
-    jobs: int
-    force: bool
-    gradebook: bool
-    isolation: str | None
-    json_path: Path | None
-    csv_path: Path | None
+    # Otherwise the collector goes through all of torch on the way out, for a third of a second.
+    atexit.register(gc.freeze)
+    interrupted = None
+    try:
+        report = _graded(Plan(assignment, files, jobs, force), gradebook, isolation)
+    except Interrupted as stopped:
+        interrupted, report = stopped, stopped.done
+    _finish(report, json_path, csv_path, interrupted)
 
 
-def _stop(message: str) -> NoReturn:
-    """Unusable arguments: one line, exit code 2."""
+def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
+    """Grade the plan in the current folder. Ends the program, with one line, where that cannot be done."""
+    from rich.console import Console
+
+    from autograder.cells.namespace import SetupError
+    from autograder.classroom.run import grade_class
+    from autograder.course.open_grader import open_course
+    from autograder.course.secret import SecretError
+    from autograder.course.settings import SettingsError, load_config, settings_from_config
+    from autograder.exercise.notebook import ExerciseError
+    from autograder.sandbox.host.bubblewrap import IsolationError
+
+    folder = Path()
+    try:
+        config = load_config(folder)
+        course = open_course(settings_from_config(config, folder), folder, isolation)
+        for warning in course.warnings:
+            _say(warning)
+        with ExitStack() as stack:
+            writer = None
+            if gradebook:
+                from autograder.nbgrader.direct import DirectGradebook  # imports nbgrader
+
+                # nbgrader calls alembic by name, which lies beside the Python that runs this.
+                os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+                writer = stack.enter_context(DirectGradebook(config, plan.assignment))
+            return grade_class(plan, course, Console(stderr=True), writer)
+    except (CourseError, ExerciseError, SetupError, SettingsError, SecretError, IsolationError) as error:
+        _stop(str(error))
+    except GradebookError as error:
+        _stop(str(error), FAILED)
+    except OSError as error:
+        said = f"{error.strerror or error}: {error.filename or 'a file'}"
+        _stop(f"{said}; what was graded before is kept; run again", FAILED)
+
+
+def _finish(
+    report: ClassResult, json_path: Path | None, csv_path: Path | None, interrupted: Interrupted | None
+) -> NoReturn:
+    """Write the results, print the class, and end the program with the exit code that belongs to it."""
+    from rich.console import Console
+
+    from autograder.classroom.table import print_class
+    from autograder.files import write_whole
+
+    try:
+        if json_path is not None:
+            write_whole(json_path, report.to_json())
+        if csv_path is not None:
+            write_whole(csv_path, report.to_csv())
+    except OSError as error:
+        _stop(f"the results could not be written: {error}", FAILED)
+    print_class(report, Console())
+    if interrupted is not None:
+        done = len(report.submissions)
+        _stop(f"stopped: {done} are graded, {interrupted.left} are left; run the command again to go on", INTERRUPTED)
+    sys.exit(0)
+
+
+def _say(message: str) -> None:
     click.echo(f"autograder: {message}", err=True)
-    sys.exit(2)
+
+
+def _stop(message: str, code: int = UNUSABLE) -> NoReturn:
+    """Say why in one line, and end the program."""
+    _say(message)
+    sys.exit(code)

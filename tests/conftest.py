@@ -10,12 +10,12 @@ import nbformat
 import pytest
 from hypothesis import settings
 
-from autograder.exercise import Exercise, exercise_from_notebook, read_exercise
+from autograder.exercise.notebook import Exercise, exercise_from_notebook, read_exercise
 from tests import notebooks
 
 if TYPE_CHECKING:
-    from autograder.grading import Grader
-    from autograder.reference import References
+    from autograder.marking.grader import Grader
+    from autograder.reference.compute import References
 
 # No deadline: the first use of torch or IPython takes longer than any later one.
 settings.register_profile("dojo", deadline=None)
@@ -53,7 +53,7 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
 @pytest.fixture(scope="session")
 def harbour_references(harbour: Exercise) -> References:
     """Its public case and its hidden ones, on the trusted side."""
-    from autograder.reference import compute_references
+    from autograder.reference.compute import compute_references
 
     return compute_references(harbour, SECRET)
 
@@ -61,8 +61,7 @@ def harbour_references(harbour: Exercise) -> References:
 @pytest.fixture(scope="session")
 def harbour_grader(harbour: Exercise) -> Iterator[Grader]:
     """A warm grader of `harbour`."""
-    from autograder.grading import Grader
-    from autograder.verdict import CREDIT
+    from tests.warm import warm_grader  # imports torch
 
-    with Grader(harbour, SECRET, CREDIT) as grader:
+    with warm_grader(harbour) as grader:
         yield grader

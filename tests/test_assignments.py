@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.exercise import files_of, nbgrader_info, read_exercise
+from autograder.exercise.notebook import files_of, nbgrader_info, read_exercise
 from demo.commands import ASSIGNMENT, new_course
 from tests.conftest import ROOT
 

@@ -61,7 +61,9 @@ class TestHelp:
 
     def test_torch_is_not_imported_before_the_sandbox_is_on_its_way(self):
         """Both take more than a second to import it, and do so at the same time."""
-        code = "import sys, autograder.run_grade, autograder.sandbox\nprint('torch' in sys.modules)"
+        code = (
+            "import sys, autograder.course.open_grader, autograder.sandbox.host.sandbox\nprint('torch' in sys.modules)"
+        )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout == "False\n"
 

@@ -8,10 +8,10 @@ import pytest
 from click import Option
 
 from autograder.cli import grade
-from autograder.exercise import read_exercise
-from autograder.nbgrader.todo import stubs
-from autograder.reference import forward_shapes
-from autograder.verdict import CREDIT, Verdict
+from autograder.exercise.notebook import read_exercise
+from autograder.marking.verdict import CREDIT, Verdict
+from autograder.nbgrader.stubs import stubs
+from autograder.reference.compute import forward_shapes
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

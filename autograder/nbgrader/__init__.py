@@ -1,1 +1,1 @@
-"""What nbgrader_config.py puts into nbgrader's steps."""
+"""Plugins for nbgrader, named in nbgrader_config.py."""

@@ -22,9 +22,10 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
+from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.course import CourseError, GradebookError
+from autograder.course.folder import CourseError, GradebookError
 
 NO_RESPONSE = "No response."
 
@@ -141,3 +142,14 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise GradebookError(f"the gradebook {what} ({str(error).splitlines()[0]}); run again") from None
+
+
+class RecordMarks(NbGraderPreprocessor):
+    """Writes the marks into the gradebook all or nothing, where SaveAutoGrades takes a transaction for each cell."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Record the scores and comments of one autograded notebook."""
+        info = resources["nbgrader"]
+        with Recorder(info["db_url"]) as recorder:
+            recorder.record(info["student"], info["assignment"], info["notebook"], nb)
+        return nb, resources

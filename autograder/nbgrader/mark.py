@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Dict, Enum, Unicode
 from traitlets.log import get_logger
 
-from autograder.exercise import nbgrader_info
-from autograder.isolation import AUTO, CHOICES, choose
-from autograder.nbgrader.place import changed, course_folder, exercise_at, exercise_path
-from autograder.submission import submission_from_notebook
+from autograder.course.open_grader import open_course, open_grader
+from autograder.course.settings import Settings, SettingTraits
+from autograder.exercise.notebook import Exercise, files_of, nbgrader_info, read_exercise
+from autograder.marking.result import REGRADE, StepResult, SubmissionResult
+from autograder.submission.notebook import submission_from_notebook
 
 if TYPE_CHECKING:
-    from autograder.grading import Grader, Marked
-    from autograder.results import StepResult
+    from autograder.marking.grader import Grader
 
-REGRADE = "This is a fault of the autograder, not of the submission: grade it again."
+VERDICT = "dojo"  # in a check cell's metadata: {"verdict": ...}, which the feedback page shows
+MAX_WARM = 4  # exercises of an assignment that keep their warm grader
 
 
-class MarkByEngine(NbGraderPreprocessor):
+class MarkByEngine(NbGraderPreprocessor, SettingTraits):
     """Give every check cell the output that nbgrader reads as its score.
 
     nbgrader fails open: a check cell without output earns full marks. So every check cell gets exactly one
@@ -33,28 +34,17 @@ class MarkByEngine(NbGraderPreprocessor):
     sentence that asks for a re-grade.
     """
 
-    secret = Unicode("course-secret", help="The file that hidden cases are drawn from; made on first use.").tag(
-        config=True
-    )
-    credit = Dict({}, help="The part of a step's points for a verdict, where it is not the usual.").tag(config=True)
-
-    isolation = Enum(CHOICES, AUTO, help="How far student code is set apart: auto, bubblewrap or process.").tag(
-        config=True
-    )
-    limits = Dict({}, help="What one submission may use, where it is not the usual; see autograder/limits.py.").tag(
-        config=True
-    )
-
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Mark one notebook and write the outputs into it."""
         student = resources["nbgrader"]["student"]
         try:
             path = exercise_path(self, resources).absolute()
-            grader = _grader(path, course_folder(self), changed(path.parent))
-            marked = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
-            write_outputs(nb, marked)
-            if marked.result.error is not None:
-                self.log.warning("%s: %s", student, marked.result.error)
+            folder = course_folder(self)
+            grader = WARM.grader(path, folder, self.settings(folder))
+            result = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
+            write_outputs(nb, result)
+            if result.error is not None:
+                self.log.warning("%s: %s", student, result.error)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             _write_failure(nb, reason)
@@ -62,33 +52,76 @@ class MarkByEngine(NbGraderPreprocessor):
         return nb, resources
 
 
-@functools.lru_cache(maxsize=4)
-def _grader(path: Path, course: Path, changed: int) -> Grader:
-    """One warm grader for each exercise. `changed` is part of its name: formgrader outlives a mended exercise."""
-    from autograder.sandbox import begun
-    from autograder.secret import read_or_create
-    from autograder.settings import load_config, settings_from_config
-    from autograder.store import CASES, FOLDER
+class WarmGraders:
+    """The warm graders of this process, one for each exercise; formgrader is a process that outlives many of them.
 
-    settings = settings_from_config(load_config(course), course)
-    secret, new = read_or_create(settings.secret)
-    if new:
-        get_logger().warning("%s is new: hidden cases are drawn from it; back it up", settings.secret)
-    isolation = choose(settings.isolation)
-    if isolation.warning is not None:
-        get_logger().warning("%s", isolation.warning)
-    exercise = exercise_at(path)
-    sandboxes = begun(exercise, 1, settings.limits, isolation.degree)
-    from autograder.grading import Grader  # imports torch, as the sandbox does at the same time
+    A grader is closed as soon as its exercise or its settings have changed, or others have taken its turn.
+    """
 
-    grader = Grader(exercise, secret, settings.credit, kept=course / FOLDER / CASES, sandboxes=sandboxes)
-    atexit.register(grader.close)
-    return grader
+    def __init__(self) -> None:
+        self._graders: dict[Path, tuple[object, Grader]] = {}
+
+    def grader(self, path: Path, folder: Path, settings: Settings) -> Grader:
+        """Return the grader of the exercise at `path`, in the course in `folder`. Raises what open_grader raises."""
+        key = (changed(path.parent), folder, settings)
+        if path in self._graders and self._graders[path][0] != key:
+            self._close(path)
+        if path not in self._graders:
+            while len(self._graders) >= MAX_WARM:
+                self._close(next(iter(self._graders)))
+            course = open_course(settings, folder)
+            for warning in course.warnings:
+                get_logger().warning("%s", warning)
+            self._graders[path] = key, open_grader(course, exercise_at(path))
+        # The one that was used last is closed last.
+        self._graders[path] = self._graders.pop(path)
+        return self._graders[path][1]
+
+    def close(self) -> None:
+        """End all their processes."""
+        for path in list(self._graders):
+            self._close(path)
+
+    def _close(self, path: Path) -> None:
+        self._graders.pop(path)[1].close()
 
 
-def write_outputs(nb: Any, marked: Marked) -> None:
+WARM = WarmGraders()
+atexit.register(WARM.close)
+
+
+def exercise_path(preprocessor: Any, resources: Any) -> Path:
+    """Return the path of the solution notebook of the notebook in hand, by the course's own configuration."""
+    course = CourseDirectory(parent=preprocessor)
+    info = resources["nbgrader"]
+    folder = course.format_path(course.source_directory, ".", info["assignment"])
+    return Path(folder) / f"{info['notebook']}.ipynb"
+
+
+def exercise_at(path: Path) -> Exercise:
+    """Return the exercise, read once for all its submissions. Raises ExerciseError, OSError."""
+    return _read(path, changed(path.parent))
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: Path, changed: int) -> Exercise:
+    """Read an exercise. changed: part of the key, because formgrader outlives a mended exercise."""
+    return read_exercise(path)
+
+
+def changed(folder: Path) -> int:
+    """Return when a file of the exercise was last written, in nanoseconds; 0 where there is none."""
+    return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
+
+
+def course_folder(preprocessor: Any) -> Path:
+    """Return the course's own folder, where nbgrader_config.py lies."""
+    return Path(CourseDirectory(parent=preprocessor).root)
+
+
+def write_outputs(nb: Any, result: SubmissionResult) -> None:
     """Give every code cell of a restored notebook its output: what it printed, and check cells their scores."""
-    results = {step.check: step for step in marked.result.steps}
+    results = {step.check: step for step in result.steps}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
@@ -97,14 +130,14 @@ def write_outputs(nb: Any, marked: Marked) -> None:
             step = results.get(str(nbgrader_info(cell).get("grade_id")))
             points = float(nbgrader_info(cell)["points"])
             if step is None:
-                _set_score(cell, 0.0, f"not marked: {marked.result.error or REGRADE}")
+                _set_score(cell, 0.0, f"not marked: {result.error or REGRADE}")
             elif not _is_score(step.points, points):
                 found = f"the engine's score is {step.points!r}, not a number from 0 to {points:g}"
                 _set_score(cell, 0.0, f"not marked: {found}\n{REGRADE}")
             else:
-                _set_score(cell, step.points, report(step))
-        elif index in marked.cells:
-            ran = marked.cells[index]
+                _set_score(cell, step.points, report(step), step.verdict.value)
+        elif index in result.cells:
+            ran = result.cells[index]
             if ran.text:
                 cell.outputs.append(_stream(ran.text))
             if ran.error is not None:
@@ -127,7 +160,7 @@ def _is_check(cell: Any) -> bool:
 
 
 def report(step: StepResult) -> str:
-    """What the student reads under a check cell: the cmp line, the verdict and the points, then the reason."""
+    """Return what the student reads under a check cell: the cmp line, the verdict and the points, then the reason."""
     lines = [step.comparison.line(step.label), f"verdict: {step.verdict.value}, {step.points:g} of {step.max_points:g}"]
     if step.error is not None:
         lines.append(step.error)
@@ -141,9 +174,10 @@ def _is_score(score: object, points: float) -> bool:
     return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= points
 
 
-def _set_score(cell: Any, score: float, text: str) -> None:
+def _set_score(cell: Any, score: float, text: str, verdict: str = "not marked") -> None:
     result = _output("execute_result", data={"text/plain": repr(float(score))}, metadata={}, execution_count=None)
     cell.outputs = [_stream(text + "\n"), result]
+    cell.metadata[VERDICT] = {"verdict": verdict}
 
 
 def _stream(text: str) -> NotebookNode:
@@ -151,5 +185,5 @@ def _stream(text: str) -> NotebookNode:
 
 
 def _output(kind: str, **fields: Any) -> NotebookNode:
-    """As nbformat.v4.new_output, without validating each one: the whole notebook is when it is written."""
+    """Make an output as nbformat.v4.new_output does, without validating each: the whole notebook is when written."""
     return nbformat.from_dict({"output_type": kind, **fields})

@@ -10,9 +10,9 @@ from typing import Any
 import nbformat.v4
 from nbgrader.preprocessors import OverwriteCells
 
-from autograder.exercise import Exercise, ExerciseError, Step, nbgrader_info
+from autograder.exercise.notebook import Exercise, ExerciseError, Step, nbgrader_info
 from autograder.nbgrader.gradebook import Recorder
-from autograder.nbgrader.place import exercise_at, exercise_path
+from autograder.nbgrader.mark import exercise_at, exercise_path
 
 
 class RestoreCells(OverwriteCells):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.exercise import read_exercise
+from autograder.exercise.notebook import read_exercise
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "solutions" / "backprop" / "4_training.ipynb"

@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.exercise import Exercise, Step, nbgrader_info, read_exercise
+from autograder.exercise.notebook import Exercise, Step, nbgrader_info, read_exercise
 from tests.browser.lab import Lab, Notebook, jupyter_lab
 from tests.conftest import ROOT
 

@@ -101,13 +101,14 @@ def results(path: Path) -> list[dict[str, Any]]:
 # run too, instead of started anew: the same processes but for the time that they take to start.
 _SERVER = """
 import json, os, resource, signal, subprocess, sys
-import autograder.grading, autograder.nbgrader.autograded, autograder.run_grade, autograder.seclusion
-import autograder.worker
+import autograder.marking.grader, autograder.nbgrader.direct, autograder.course.open_grader
+import autograder.sandbox.guest.namespaces
+import autograder.sandbox.guest.worker
 from autograder.cli import main
 
 class Forked:
     def __init__(self, command, cwd, env, pass_fds, **streams):
-        where = command.index("autograder.worker")
+        where = command.index("autograder.sandbox.guest.worker")
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -118,9 +119,9 @@ class Forked:
                 nothing = os.open(os.devnull, os.O_RDWR)
                 for number in (0, 1):
                     os.dup2(nothing, number)
-                autograder.seclusion.close_all_but(*pass_fds)
+                autograder.sandbox.guest.namespaces.close_all_but(*pass_fds)
                 sys.argv = command[where:]
-                autograder.worker.main()
+                autograder.sandbox.guest.worker.main()
             finally:
                 os._exit(0)
 

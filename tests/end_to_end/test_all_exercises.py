@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.exercise import read_exercise
+from autograder.exercise.notebook import read_exercise
 from demo.commands import ASSIGNMENT, ROOT, Course, new_course
 from demo.sample_class import UPHILL, with_cells
 

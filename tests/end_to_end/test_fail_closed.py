@@ -18,7 +18,7 @@ import torch
 from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
-from autograder.grading import Grader
+from autograder.marking.grader import Grader
 from autograder.nbgrader import mark
 from autograder.nbgrader.mark import MarkByEngine
 from demo.commands import ASSIGNMENT, ROOT, new_course
@@ -91,7 +91,7 @@ BAD_SCORES = [
 def test_a_score_that_is_none_becomes_an_explained_0(
     answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch, score: object
 ) -> None:
-    first, *rest = honest.result.steps
+    first, *rest = honest.steps
     steps = (dataclasses.replace(first, points=score), *rest)
     give(monkeypatch, honest, steps)
     cells = run(answered)
@@ -105,7 +105,7 @@ def test_a_score_that_is_none_becomes_an_explained_0(
 def test_a_score_within_the_points_stands(
     answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch, score: float
 ) -> None:
-    first, *rest = honest.result.steps
+    first, *rest = honest.steps
     give(monkeypatch, honest, (dataclasses.replace(first, points=score), *rest))
     text, mark_given = text_and_score(run(answered)[FIRST])
     assert mark_given == score
@@ -113,7 +113,7 @@ def test_a_score_within_the_points_stands(
 
 
 def test_a_step_without_a_result_has_0(answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    give(monkeypatch, honest, honest.result.steps[1:])
+    give(monkeypatch, honest, honest.steps[1:])
     cells = run(answered)
     text, score = text_and_score(cells.pop(FIRST))
     assert score == 0.0
@@ -123,7 +123,7 @@ def test_a_step_without_a_result_has_0(answered: Any, honest: Any, monkeypatch: 
 
 def give(monkeypatch: pytest.MonkeyPatch, honest: Any, steps: tuple[Any, ...]) -> None:
     """Let the engine answer with these steps."""
-    marked = dataclasses.replace(honest, result=dataclasses.replace(honest.result, steps=steps))
+    marked = dataclasses.replace(honest, steps=steps)
     monkeypatch.setattr(Grader, "grade", lambda *args, **kwargs: marked)
 
 
@@ -160,11 +160,11 @@ class TestTheEngineFails:
             raise BlockingIOError("no more processes")
 
         monkeypatch.setattr("subprocess.Popen", refuse)
-        mark._grader.cache_clear()
+        mark.WARM.close()
         try:
             assert_all_0(run(answered), "no more processes")
         finally:
-            mark._grader.cache_clear()
+            mark.WARM.close()
 
 
 def assert_all_0(cells: dict[str, Any], reason: str) -> None:

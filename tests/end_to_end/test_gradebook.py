@@ -208,3 +208,21 @@ class TestGoingOn:
         with (done.folder / "grades.csv").open() as file:
             exported = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
         assert exported == {student: row["score"] for student, row in graded.again[1].items()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "score"),
+    [
+        ("credit={'exact': 0, 'approximate': 0}", 0.0),
+        ("limits={'result_bytes': 1}", 0.0),
+        ("secret=another-secret", 8.0),
+        ("isolation=process", 8.0),
+    ],
+)
+def test_a_setting_on_nbgraders_command_line_counts(tmp_path, setting: str, score: float) -> None:
+    """They were all ignored: with no credit for a right step, students had full marks."""
+    course = new_harbour_course(tmp_path)
+    hand_in(course, "ada", HARBOUR_ANSWERS, IN_TIME)
+    course.instructor("nbgrader", "autograde", ASSIGNMENT, f"--MarkByEngine.{setting}")
+    assert rows(course)["ada"]["score"] == score
+    assert (course.folder / "another-secret").exists() == setting.startswith("secret")

@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from autograder.recording import Value
+from autograder.sandbox.host.received import Value
 from autograder.student.dojo.said import Explanation
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import NAMES, network, run

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from autograder.exercise import Exercise, exercise_from_notebook, nbgrader_info, read_exercise
-from autograder.explaining import Explainer
-from autograder.namespace import default_dtype
-from autograder.recording import Value
-from autograder.reference import Reference, References, compute_references
+from autograder.cells.namespace import default_dtype
+from autograder.exercise.notebook import Exercise, exercise_from_notebook, nbgrader_info, read_exercise
+from autograder.marking.reasons import Explainer
+from autograder.reference.compute import Reference, References, compute_references
+from autograder.sandbox.host.received import Value
 from autograder.student.dojo import compare
 from autograder.student.dojo.explain import explain
 from autograder.student.dojo.said import Explanation

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from autograder.isolation import BUBBLEWRAP
+from autograder.sandbox.host.bubblewrap import BUBBLEWRAP
 from tests.hostile.corpus import ATTACKS
 from tests.hostile.trial import Trial, run
 
@@ -21,7 +21,7 @@ def table(trial: Trial) -> str:
         seconds = sum(trial.seconds[attack.student] for attack in attacks)
         lines.append(f"{kind:20s} {len(attacks):5d} {contained:9d} {right:6d} {seconds:8.1f}")
     honest = trial.honest()
-    full = sum(marked.result.score == marked.result.max_score for marked in honest)
+    full = sum(marked.score == marked.max_score for marked in honest)
     lines.append(f"{'honest, in between':20s} {len(honest):5d} {len(honest):9d} {full:6d}")
     return "\n".join(lines)
 
@@ -32,7 +32,7 @@ if __name__ == "__main__":
     print(table(trial))
     for attack in ATTACKS:
         if not (trial.contained(attack) and trial.right(attack)):
-            result = trial.marks[attack.student].result
+            result = trial.marks[attack.student]
             print(attack.student, trial.lost(attack.student), result.status, result.error)
     print(f"changed {trial.changed}, reached {trial.reached}, left {trial.left}")
     print(f"descriptors {trial.descriptors}, grown by MB {trial.grown}")

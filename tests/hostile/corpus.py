@@ -144,7 +144,7 @@ SIGNALS = {
     "through a file's owner": "import os, fcntl\nr, w = os.pipe()\nfcntl.fcntl(r, fcntl.F_SETOWN, <pid>)\nprint('GOT')",
 }
 SPOILT = {
-    "the end, forged": "import os\nfrom autograder.outbox import END\nfor n in range(3, 256):\n"
+    "the end, forged": "import os\nfrom autograder.sandbox.guest.outbox import END\nfor n in range(3, 256):\n"
     "    try: os.write(n, END)\n    except OSError: pass\nos._exit(0)",
     "a finaliser that sleeps": "import weakref, time\nclass A: pass\nkept = A()\nweakref.finalize(kept, time.sleep, 1000)",
     "an import that fails": "import builtins\nbuiltins.__import__ = lambda *a, **k: gone(*a, **k)",
@@ -224,7 +224,7 @@ PATCHED = {
     "IPython": "shell = get_ipython()\ntype(shell).run_cell = lambda *a, **k: None\nshell.showtraceback = print",
     "cmp": "def cmp(*a): print('dtotal | exact: True | approximate: True | maxdiff: 0.0')\nimport builtins\n"
     "builtins.cmp = cmp",
-    "the marks' own modules": "import autograder.verdict as v, autograder.recording as r\n"
+    "the marks' own modules": "import autograder.marking.verdict as v, autograder.sandbox.host.received as r\n"
     "v.judge = r.parse = lambda *a, **k: None\nfor name in list(v.CREDIT): v.CREDIT[name] = 1.0",
     "time": "import time\ntime.monotonic = time.perf_counter = lambda: 0.0",
     "modules": "import sys\nfor name in [n for n in sys.modules if n.startswith('numpy')]: del sys.modules[name]",
@@ -259,7 +259,7 @@ WALKS = {
     "its parent's environment": "print('GOT', open('/proc/<pid>/environ').read())",
 }
 AUTOGRAD = {
-    "another guard": "from autograder.guard import Guard\nGuard.poisoned = property(lambda self: False, lambda *a: None)\n"
+    "another guard": "from autograder.sandbox.guest.autograd_guard import Guard\nGuard.poisoned = property(lambda self: False, lambda *a: None)\n"
     "with torch.enable_grad():\n    r = rope.clone().requires_grad_()\n"
     "    drope = torch.autograd.grad(((sail @ keel + r) * dmast).sum(), r)[0]",
     "backward": "dkeep = torch.ones(width, requires_grad=True)\nwith torch.enable_grad():\n"
@@ -288,7 +288,7 @@ FILES = {
     "/etc/passwd": "print('GOT', open('/etc/passwd').read())",
     "a link": "import os\nos.symlink('<course>/course-secret', 'link')\nprint('GOT', open('link').read())",
     "the root": "import os\nprint('GOT', os.listdir('<course>'))",
-    "the package": "import autograder.verdict as v\nopen(v.__file__, 'a').write('x = 1')\nprint('GOT')",
+    "the package": "import autograder.marking.verdict as v\nopen(v.__file__, 'a').write('x = 1')\nprint('GOT')",
     "torch": "open(torch.__file__, 'a').write('x = 1')\nprint('GOT')",
     "a file beside the exercise": "import os\nopen(os.path.realpath('chart.txt'), 'w').write('x')\nprint('GOT')",
     "the course": "open('<course>/hostile', 'w').write('x')\nprint('GOT')",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.bubblewrap import why_not
-from autograder.isolation import BUBBLEWRAP
+from autograder.sandbox.host.bubblewrap import BUBBLEWRAP, why_not
 from tests.hostile.__main__ import table
 from tests.hostile.corpus import ATTACKS
 from tests.hostile.trial import Trial, run
@@ -22,7 +21,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.student)
 def test_it_is_contained_and_earns_its_own_mark(trial, attack):
-    result = trial.marks[attack.student].result
+    result = trial.marks[attack.student]
     assert trial.contained(attack), trial.marks[attack.student].cells
     assert trial.right(attack), (trial.lost(attack.student), result.status, result.error, result.flags)
 
@@ -34,7 +33,7 @@ def test_there_are_enough_of_them():
 def test_honest_submissions_in_between_keep_all_marks(trial):
     assert len(trial.honest()) > 30
     for marked in trial.honest():
-        result = marked.result
+        result = marked
         assert (result.status, result.score, result.flags) == ("graded", result.max_score, ())
 
 
@@ -63,7 +62,7 @@ def test_no_memory_grows(trial):
 
 def test_nothing_that_came_back_can_move_a_cursor(trial):
     for marked in trial.marks.values():
-        said = [marked.result.error or "", *marked.result.flags]
+        said = [marked.error or "", *marked.flags]
         said += [text or "" for cell in marked.cells.values() for text in (cell.text, cell.error)]
-        said += [step.error or "" for step in marked.result.steps]
+        said += [step.error or "" for step in marked.steps]
         assert all(character.isprintable() or character in "\n\t" for text in said for character in text)

@@ -13,12 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.apart import taken_apart
-from autograder.printable import printable
-from autograder.provenance import evades, names_low_precision, reads_grad
-from autograder.recording import parse
-from autograder.submission import Submission, UnreadableError, read_submission
-from autograder.wire import LENGTHS, Frame, WireError, decode_all, encode
+from autograder.sandbox.host.received import parse
+from autograder.sandbox.wire import LENGTHS, Frame, WireError, decode_all, encode
+from autograder.submission.code import evades, names_low_precision, reads_grad
+from autograder.submission.notebook import Submission, UnreadableError, read_submission
+from autograder.submission.split import taken_apart
+from autograder.text import printable
 from tests.hostile.fuzz import fuzzed
 from tests.notebooks import HARBOUR_ANSWERS, harbour
 

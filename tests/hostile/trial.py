@@ -19,12 +19,13 @@ from typing import Any
 import nbformat
 import psutil
 
-from autograder.exercise import read_exercise
-from autograder.grading import Grader, Marked
-from autograder.limits import Limits
-from autograder.verdict import CREDIT
+from autograder.exercise.notebook import read_exercise
+from autograder.marking.result import SubmissionResult
+from autograder.marking.verdict import CREDIT
+from autograder.sandbox.limits import Limits
 from tests.hostile.corpus import ATTACKS, SECRET_WORD, Attack
 from tests.notebooks import harbour
+from tests.warm import warm_grader
 
 QUICK = Limits(cell_seconds=0.5, stall_seconds=0.5, seconds=10.0, memory_bytes=2**30, result_bytes=2**23)
 JOBS = 2
@@ -37,7 +38,7 @@ Snapshot = dict[str, Any]
 class Trial:
     """What came of it. leaks: growth, in MB, of the memory of the grader and of its warm processes."""
 
-    marks: dict[str, Marked] = field(default_factory=dict)
+    marks: dict[str, SubmissionResult] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     reached: list[str] = field(default_factory=list)
@@ -53,18 +54,18 @@ class Trial:
 
     def lost(self, student: str) -> dict[str, str]:
         """The steps that cost points, with their verdicts."""
-        return {step.name: step.verdict.value for step in self.marks[student].result.lost}
+        return {step.name: step.verdict.value for step in self.marks[student].lost}
 
     def right(self, attack: Attack) -> bool:
         """Whether it earned the mark that it should, neither more nor less."""
         lost = self.lost(attack.student)
         if attack.all_lost:
-            return self.marks[attack.student].result.score == 0
+            return self.marks[attack.student].score == 0
         if not attack.verdicts:
             return lost == {}
         return set(lost) == {"drope"} and lost["drope"] in attack.verdicts
 
-    def honest(self) -> list[Marked]:
+    def honest(self) -> list[SubmissionResult]:
         """The honest submissions."""
         return [marked for student, marked in self.marks.items() if student.startswith("honest")]
 
@@ -80,7 +81,9 @@ def run(folder: Path, isolation: str) -> Trial:
         descriptors = _descriptors()
         mine = {process.pid for process in psutil.Process().children(recursive=True)}
         with (
-            Grader(exercise, b"the secret of the tests", CREDIT, JOBS, limits=QUICK, isolation=isolation) as grader,
+            warm_grader(
+                exercise, b"the secret of the tests", CREDIT, JOBS, limits=QUICK, isolation=isolation
+            ) as grader,
             ThreadPoolExecutor(JOBS) as pool,
         ):
 

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograder.grading import Grader
-from autograder.verdict import CREDIT
+from autograder.marking.grader import Grader
+from autograder.marking.verdict import CREDIT
 from tests.marks.notebooks import exercise
+from tests.warm import warm_grader
 
 COUNTS: list[str] = []
 
 
 @pytest.fixture(scope="session")
 def grader() -> Iterator[Grader]:
-    with Grader(exercise(), b"the secret of the tests of marks", CREDIT, jobs=2) as warm:
+    with warm_grader(exercise(), b"the secret of the tests of marks", CREDIT, jobs=2) as warm:
         yield warm
 
 

@@ -15,10 +15,10 @@ import nbformat
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from autograder.exercise import Exercise, nbgrader_info, read_exercise
-from autograder.grading import Grader
-from autograder.results import SubmissionResult
-from autograder.submission import submission_from_notebook
+from autograder.exercise.notebook import Exercise, nbgrader_info, read_exercise
+from autograder.marking.grader import Grader
+from autograder.marking.result import SubmissionResult
+from autograder.submission.notebook import submission_from_notebook
 from tests.marks.later_answers import RIGHT
 from tests.marks.notebooks import ROOT
 from tests.marks.wrong_answers import MARGIN, Mutation, _copied, _float64, _mutants
@@ -59,7 +59,7 @@ def grade(grader: Grader, cells: Mapping[str, str]) -> SubmissionResult:
     for cell in notebook.cells:
         if nbgrader_info(cell).get("solution"):
             cell.source = written.get(nbgrader_info(cell)["grade_id"], "")
-    return grader.grade("s", lambda: submission_from_notebook(notebook, grader.exercise)).result
+    return grader.grade("s", lambda: submission_from_notebook(notebook, grader.exercise))
 
 
 class Judge:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.exercise import Exercise, nbgrader_info, read_exercise
-from autograder.grading import Grader
-from autograder.results import SubmissionResult
-from autograder.submission import submission_from_notebook
+from autograder.exercise.notebook import Exercise, nbgrader_info, read_exercise
+from autograder.marking.grader import Grader
+from autograder.marking.result import SubmissionResult
+from autograder.submission.notebook import submission_from_notebook
 
 ROOT = Path(__file__).parents[2]
 SOLUTION = ROOT / "solutions" / "backprop" / "1_manual_backprop.ipynb"
@@ -57,7 +57,7 @@ def grade(
         notebook.cells += [nbformat.v4.new_code_cell(source) for source in (before or {}).get(name, ())]
         notebook.cells.append(cell)
         notebook.cells += [nbformat.v4.new_code_cell(source) for source in (after or {}).get(name, ())]
-    return grader.grade("s", lambda: submission_from_notebook(notebook, grader.exercise)).result
+    return grader.grade("s", lambda: submission_from_notebook(notebook, grader.exercise))
 
 
 @functools.cache

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograder.grading import Grader
-from autograder.results import SubmissionResult
-from autograder.verdict import CREDIT
+from autograder.marking.grader import Grader
+from autograder.marking.result import SubmissionResult
+from autograder.marking.verdict import CREDIT
 from tests.marks.later_answers import BATCHNORM, CROSS_ENTROPY, RIGHT, TRAINING, WRONG
 from tests.marks.later_judge import exercise, grade, judges, mutations, solutions, step_of
+from tests.warm import warm_grader
 
 pytestmark = [pytest.mark.marks, pytest.mark.filterwarnings("ignore")]
 
@@ -22,7 +23,7 @@ HALF = frozenset({"path-missing", "hard-coded"})
 @pytest.fixture(scope="module", params=EXERCISES)
 def later(request: pytest.FixtureRequest) -> Iterator[Grader]:
     """A warm grader of each of the three exercises in turn."""
-    with Grader(exercise(request.param), b"the secret of the later marks", CREDIT, jobs=2) as warm:
+    with warm_grader(exercise(request.param), b"the secret of the later marks", CREDIT, jobs=2) as warm:
         yield warm
 
 

@@ -7,11 +7,12 @@ import random
 
 import pytest
 
-from autograder.grading import Grader
-from autograder.results import SubmissionResult
-from autograder.verdict import CREDIT
+from autograder.marking.grader import Grader
+from autograder.marking.result import SubmissionResult
+from autograder.marking.verdict import CREDIT
 from tests.marks.notebooks import exercise, grade, solutions, variable
 from tests.marks.right_answers import RIGHT, WHOLE, Whole
+from tests.warm import warm_grader
 
 pytestmark = pytest.mark.marks
 
@@ -68,7 +69,7 @@ def test_other_secrets() -> None:
     """A right answer stays right whatever the hidden cases are."""
     lost = []
     for secret in (b"another secret", b"and one more"):
-        with Grader(exercise(), secret, CREDIT) as grader:
+        with warm_grader(exercise(), secret, CREDIT) as grader:
             for number in range(ROUNDS):
                 cells = {cell: several[number % len(several)] for cell, several in RIGHT.items()}
                 lost += _failures(grade(grader, cells), cells)

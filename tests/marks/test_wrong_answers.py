@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from autograder.grading import Grader
-from autograder.results import SubmissionResult
+from autograder.marking.grader import Grader
+from autograder.marking.result import SubmissionResult
 from tests.marks.notebooks import grade, solutions, variable
 from tests.marks.right_answers import RIGHT
 from tests.marks.wrong_answers import VANISHING, Mutation, judges, mutations, with_its_other_paths

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from autograder.forward import consumers
+from autograder.exercise.forward import consumers
 from tests.marks.notebooks import exercise, solutions, variable
 from tests.marks.right_answers import RIGHT
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.preprocessors import CheckCellMetadata
 
-from autograder.exercise import exercise_from_notebook, nbgrader_info
+from autograder.exercise.notebook import exercise_from_notebook, nbgrader_info
 from autograder.nbgrader.restore import restore
-from autograder.submission import submission_from_notebook
+from autograder.submission.notebook import submission_from_notebook
 from tests import notebooks
 from tests.notebooks import by_id, code
 

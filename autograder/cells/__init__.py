@@ -1,0 +1,1 @@
+"""Notebook cells run as in Jupyter, on either side of the sandbox."""

@@ -1,0 +1,75 @@
+"""Results that are kept, so that a run need not grade again what has not changed: a JSON file a submission."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autograder.course.settings import Settings
+from autograder.exercise.notebook import Exercise
+from autograder.files import write_whole
+from autograder.marking.result import SubmissionResult, result_from_json
+from autograder.submission.notebook import MAX_NOTEBOOK_BYTES
+
+PACKAGE = Path(__file__).resolve().parent.parent
+# What may change a mark: everything below the folders that see many submissions or talk to nbgrader.
+ENGINE = ("marking", "submission", "reference", "sandbox", "exercise", "cells", "dojo", "text.py")
+
+
+class Cache:
+    """Results by (student, exercise), each under the key of everything that its mark depends on."""
+
+    def __init__(self, folder: Path, exercise: Exercise, secret: str, settings: Settings) -> None:
+        self._folder = folder / exercise.name
+        course = {"credit": dict(settings.credit), "limits": asdict(settings.limits)}
+        parts = [engine_digest(), secret, json.dumps(course, sort_keys=True)]
+        parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in (exercise.path, *exercise.files_beside())]
+        self._base = "/".join(parts)
+
+    def key(self, submission: Path) -> str | None:
+        """Return the key of a submitted file, or None where there is no plain file that could be graded."""
+        try:
+            if submission.is_symlink() or not submission.is_file():
+                return None
+            if submission.stat().st_size > MAX_NOTEBOOK_BYTES:  # refused when it is read
+                return None
+            content = hashlib.sha256(submission.read_bytes()).hexdigest()
+        except OSError:
+            return None
+        return hashlib.sha256(f"{self._base}/{content}".encode()).hexdigest()
+
+    def get(self, student: str, key: str | None, *, recorded: bool) -> SubmissionResult | None:
+        """Return the stored result if it has this key; with `recorded`, only if it is in the gradebook too."""
+        try:
+            entry: dict[str, Any] = json.loads(self._path(student).read_text())
+            if key is None or entry["key"] != key or (recorded and not entry["recorded"]):
+                return None
+            return result_from_json(entry["result"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not there, or not ours: grade it
+
+    def put(self, result: SubmissionResult, key: str | None, *, recorded: bool) -> None:
+        """Keep a result, but not one that ended for reasons that may pass (a crash, a time-out). Raises OSError."""
+        if key is None or result.status not in ("graded", "unreadable"):
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        entry = {"key": key, "recorded": recorded, "result": result.to_store()}
+        write_whole(self._path(result.student), json.dumps(entry))
+
+    def _path(self, student: str) -> Path:
+        return self._folder / f"{student}.json"
+
+
+@functools.cache
+def engine_digest() -> str:
+    """Return a digest of the code that decides marks, so that a change of it grades everything again."""
+    found = hashlib.sha256()
+    for part in ENGINE:
+        path = PACKAGE / part
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            found.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()

@@ -1,0 +1,1 @@
+"""One course folder: its layout, settings and secret, and graders opened with them."""

@@ -1,0 +1,1 @@
+"""A solution notebook, read into what grading needs."""

@@ -1,0 +1,223 @@
+"""An exercise is a notebook: read one into what grading needs, and nothing that is particular to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.exercise.forward import Assignment, ForwardError, parse_forward
+from autograder.exercise.given import AutogradCells, autograd_cells
+
+Cell = Any  # nbformat's NotebookNode: a dict with attribute access
+
+
+class ExerciseError(ValueError):
+    """The notebook is not an exercise; the message says which cell to change."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One gradient that is marked, or one value.
+
+    name: the variable that is marked, for a gradient the d-variable that the student assigns.
+    tensor: the tensor it is the gradient of; for a value, what it is compared with, which an autograd cell assigns.
+    label: what `cmp` prints it as. check: grade_id of its check cell. points: its worth.
+    solutions: grade_ids of its solution cells, in order; more than one where several paths add up.
+    gradient: whether it is a gradient. A value is what the locked cells tagged `run` make of a student's code.
+    """
+
+    name: str
+    tensor: str
+    label: str
+    check: str
+    points: float
+    solutions: tuple[str, ...]
+    gradient: bool = True
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a solution notebook says, as data.
+
+    setup: sources of the locked code cells before the forward cell, in order, the parameters cell among
+    them. parameters: index in `setup` after which a case's own parameters are set. forward: source of the
+    forward cell. autograd: what the locked autograd cells hold. steps: what is marked, in the order of the check
+    cells. runs: sources by grade_id of the locked cells tagged `run`, which are run beside a submission at their
+    place. reports: grade_ids of the locked cells tagged `report`, whose printed line the instructor is shown.
+    locked: every locked cell's source by grade_id. cells: the nbgrader cells by grade_id, in order.
+    """
+
+    name: str
+    path: Path
+    setup: tuple[str, ...]
+    parameters: int
+    forward: str
+    assignments: tuple[Assignment, ...]
+    autograd: AutogradCells
+    steps: tuple[Step, ...]
+    runs: dict[str, str]
+    reports: frozenset[str]
+    locked: dict[str, str]
+    cells: dict[str, Cell]
+
+    def files_beside(self) -> list[Path]:
+        """What lies beside the notebook and goes along with it: data and cmp, no notebook."""
+        return [path for path in files_of(self.path.parent) if path.suffix != ".ipynb"]
+
+    @property
+    def max_score(self) -> float:
+        """The sum of all points."""
+        return sum(step.points for step in self.steps)
+
+    @property
+    def gradients(self) -> tuple[Step, ...]:
+        """The steps that are gradients."""
+        return tuple(step for step in self.steps if step.gradient)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """What values are compared with: names that an autograd cell assigns and no student may know."""
+        return tuple(step.tensor for step in self.steps if not step.gradient)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of an exercise's folder, in order; without hidden ones and what Python keeps there."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in paths if not any(part.startswith((".", "__pyc")) for part in p.relative_to(folder).parts))
+
+
+def read_exercise(path: Path) -> Exercise:
+    """Read `solutions/<assignment>/<exercise>.ipynb`. Raises ExerciseError, OSError."""
+    import nbformat  # takes a tenth of a second, which a wrong command line should not pay
+
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{path} is not a notebook: {error}") from None
+    return exercise_from_notebook(notebook, path)
+
+
+def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
+    """The exercise in a solution notebook that has been read already. Raises ExerciseError."""
+    cells: dict[str, Cell] = {}
+    setup: list[str] = []
+    parameters = 0
+    forward: str | None = None
+    autograd: list[str] = []
+    runs: dict[str, str] = {}
+    for cell in notebook.cells:
+        info = nbgrader_info(cell)
+        grade_id = info.get("grade_id")
+        if grade_id is not None:
+            if not isinstance(grade_id, str):
+                raise ExerciseError(f"{path}: a cell has the grade_id {grade_id!r}; it must be text")
+            if grade_id in cells:
+                raise ExerciseError(f"{path}: two cells have the grade_id {grade_id}; give each its own")
+            cells[grade_id] = cell
+        if cell.cell_type != "code" or not is_locked(cell):
+            continue
+        if has_tag(cell, "forward"):
+            if forward is not None:
+                raise ExerciseError(f"{path}: two cells have the tag forward; an exercise has one forward pass")
+            forward = cell.source
+        elif has_tag(cell, "autograd"):
+            autograd.append(cell.source)
+        elif has_tag(cell, "run") and isinstance(grade_id, str):
+            runs[grade_id] = cell.source
+        elif forward is None:
+            setup.append(cell.source)
+            if has_tag(cell, "parameters"):
+                parameters = len(setup)
+    if forward is None:
+        raise ExerciseError(f"{path}: no locked code cell has the tag forward; tag the cell of the forward pass")
+    try:
+        assignments = parse_forward(forward)
+    except ForwardError as error:
+        raise ExerciseError(f"{path}: {error}") from None
+    found = autograd_cells(tuple(autograd))
+    steps = tuple(_steps(cells, path))
+    for step in steps:
+        if not step.gradient and step.tensor not in found.values:
+            raise ExerciseError(f"{path}: {step.check} compares with {step.tensor}, which no autograd cell assigns")
+    if not steps:
+        raise ExerciseError(f"{path}: no check cell; add one such as cmp('x', dx, x) with points")
+    return Exercise(
+        name=path.stem,
+        path=path,
+        setup=tuple(setup),
+        parameters=parameters,
+        forward=forward,
+        assignments=assignments,
+        autograd=found,
+        steps=steps,
+        runs=runs,
+        reports=frozenset(g for g, cell in cells.items() if is_locked(cell) and has_tag(cell, "report")),
+        locked={grade_id: cell.source for grade_id, cell in cells.items() if is_locked(cell)},
+        cells=cells,
+    )
+
+
+def nbgrader_info(cell: Cell) -> dict[str, Any]:
+    """A cell's nbgrader metadata; empty where there is none or it is not a mapping."""
+    info = cell.get("metadata", {}).get("nbgrader", {})
+    return info if isinstance(info, dict) else {}
+
+
+def is_locked(cell: Cell) -> bool:
+    """Whether nbgrader restores this cell's source before grading."""
+    info = nbgrader_info(cell)
+    return not info.get("solution") and bool(info.get("grade") or info.get("locked"))
+
+
+def has_tag(cell: Cell, tag: str) -> bool:
+    """Whether the cell carries an ordinary notebook tag."""
+    tags = cell.get("metadata", {}).get("tags", [])
+    return isinstance(tags, list) and tag in tags
+
+
+def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
+    solutions = [grade_id for grade_id, cell in cells.items() if nbgrader_info(cell).get("solution")]
+    for grade_id, cell in cells.items():
+        info = nbgrader_info(cell)
+        if not info.get("grade") or info.get("solution"):
+            continue
+        compare, label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
+        # A value is made by a `run` cell; the student's part in it is the cell that goes by the label.
+        answer = name if compare == "cmp" else label
+        own = tuple(s for s in solutions if s == answer or s.startswith(f"{answer}_path"))
+        if not own:
+            raise ExerciseError(f"{path}: check cell {grade_id} marks {answer}, but no solution cell has that grade_id")
+        points = _points(info, f"{path}: check cell {grade_id}")
+        yield Step(name, tensor, label, grade_id, points, own, gradient=compare == "cmp")
+
+
+def _points(info: dict[str, Any], where: str) -> float:
+    points = info.get("points")
+    if not isinstance(points, int | float) or not 0 <= points < float("inf"):
+        raise ExerciseError(f"{where} has the points {points!r}; give it a number, 0 or more")
+    return float(points)
+
+
+def _check_call(source: str, where: str) -> tuple[str, str, str, str]:
+    """Function, label, variable and tensor of a check cell's `cmp('x', dx, x)` or `cmp_value('x', found, expected)`."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        body = []
+    match body:
+        case [
+            ast.Expr(
+                ast.Call(
+                    ast.Name("cmp" | "cmp_value" as function),
+                    [ast.Constant(str(label)), ast.Name(name), ast.Name(tensor)],
+                    [],
+                )
+            )
+        ]:
+            return function, label, name, tensor
+    raise ExerciseError(f"{where} is not of the form cmp('x', dx, x) or cmp_value('x', found, expected)")

@@ -1,0 +1,119 @@
+"""The scoring rule: from what a step held in every run and what it should hold to a verdict and its credit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from autograder.marking.compare import Checks
+from autograder.marking.verdict import Verdict
+from autograder.sandbox.host.received import Value
+from autograder.student.dojo import Comparison, compare
+
+# What is left in float32 of a gradient that is zero; where an earlier one is wrong it is far from that.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of one step of one submission.
+
+    public: what it held in the notebook's own case, None where its turn never came. truth: PyTorch's gradient
+    there. end, step: end to end and step by step. vanishing: the true gradient is zero, so `end` proves
+    nothing. error: its cells' exception. late: a cell of its ran out of time. ended: why a cell of its was
+    left out, having ended the whole process. uses_autograd: autograd was called, or a .grad read, while it
+    came about. evades: its code goes around autograd's engine.
+    """
+
+    public: Value | None
+    truth: torch.Tensor
+    end: Checks
+    step: Checks
+    vanishing: bool = False
+    error: str | None = None
+    late: bool = False
+    ended: str | None = None
+    uses_autograd: bool = False
+    evades: bool = False
+    unfinished: str = field(default="")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and what is said with it. hint: a sentence for the student. error: their exception, in one line."""
+
+    verdict: Verdict
+    comparison: Comparison
+    hint: str | None = None
+    error: str | None = None
+
+
+def judge(evidence: Evidence) -> Judgement:
+    """Decide on one step. Of the two ways of marking it gets the better."""
+    shown = _shown(evidence)
+    right_end = evidence.end.right and not evidence.vanishing
+    if evidence.evades and (right_end or evidence.step.right or shown.approximate):
+        return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT)
+    if right_end or evidence.step.right:
+        return _right(evidence, shown, right_end)
+    if evidence.ended is not None:
+        return Judgement(Verdict.TIMEOUT if evidence.late else Verdict.CRASHED, shown, error=evidence.ended)
+    left_out = evidence.step.left_out or (() if evidence.vanishing else evidence.end.left_out)
+    if left_out:
+        return Judgement(Verdict.PATH_MISSING, shown, f"the gradient through {_and(left_out)} is missing")
+    if evidence.step.right_at_public_sizes or (evidence.end.right_at_public_sizes and not evidence.vanishing):
+        return Judgement(Verdict.HARD_CODED, shown, HARD_CODED_HINT)
+    if evidence.late:
+        return Judgement(Verdict.TIMEOUT, shown, error=evidence.error)
+    if evidence.uses_autograd and (shown.approximate or evidence.public is None or evidence.public.tensor is None):
+        return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT, evidence.error)
+    if shown.approximate:
+        return Judgement(Verdict.WRONG, shown, evidence.unfinished or _only_here(evidence))
+    if evidence.error is not None:
+        return Judgement(Verdict.ERROR, shown, error=evidence.error)
+    if evidence.public is None or evidence.public.kind in ("none", "undefined"):
+        return Judgement(Verdict.MISSING, shown, shown.problem)
+    return Judgement(Verdict.SHAPE if shown.kind == "shape" else Verdict.WRONG, shown, shown.problem)
+
+
+AUTOGRAD_HINT = "this gradient comes from autograd; derive it by hand"
+HARD_CODED_HINT = "right at this notebook's sizes only: a number stands where a size such as n or x.shape belongs"
+FOLLOWS_HINT = "right for the gradients that it was given; an earlier one is wrong"
+ZERO_HINT = "the true gradient is zero here, what you see is rounding; it was marked with other upstream gradients"
+
+
+def _right(evidence: Evidence, shown: Comparison, right_end: bool) -> Judgement:
+    left_out = evidence.step.left_out
+    # cmp's tolerances are relative, and nothing is close to zero in that way.
+    zero = evidence.vanishing and (shown.approximate or (shown.maxdiff is not None and shown.maxdiff <= ROUNDING))
+    hint: str | None
+    if not (right_end or shown.approximate or zero):
+        return Judgement(Verdict.FOLLOW_THROUGH, shown, FOLLOWS_HINT)
+    if right_end and left_out:
+        hint = f"right: the gradient through {_and(left_out)}, which you left out, adds up to zero"
+    elif zero:
+        hint = ZERO_HINT
+    else:
+        hint = None if shown.approximate else "right: the difference is rounding in float32"
+    return Judgement(Verdict.EXACT if shown.exact else Verdict.APPROXIMATE, shown, hint)
+
+
+def _only_here(evidence: Evidence) -> str:
+    if evidence.vanishing:
+        return "the true gradient is zero here, so zeros look right; with other upstream gradients this is wrong"
+    return "right for this minibatch only: with other data it is wrong"
+
+
+def _shown(evidence: Evidence) -> Comparison:
+    """What cmp shows for it in the notebook."""
+    value = evidence.public
+    if value is not None and value.kind == "other":
+        want = tuple(evidence.truth.shape)
+        return Comparison(False, False, None, "type", f"expected a tensor of shape {want}, found a {value.type}")
+    return compare(None if value is None else value.tensor, evidence.truth)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)

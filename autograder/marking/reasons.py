@@ -1,0 +1,95 @@
+"""Why a step is wrong, on the trusted side: the students' own explainer, asked about hidden cases.
+
+The sentence must hold in several cases, so it says nothing that only one of them has. It is made for a case of
+the notebook's own sizes, and those are public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import torch
+
+from autograder.exercise.notebook import Exercise, Step
+from autograder.marking.judge import Judgement
+from autograder.reference.compute import Reference, References
+from autograder.sandbox.host.received import Value
+from autograder.student.dojo.explain import explain
+from autograder.student.dojo.said import Explanation
+from autograder.student.dojo.steps import Line, Scene, find_routes
+
+
+class Explainer:
+    """Explains steps of one exercise from what they held step by step."""
+
+    def __init__(self, exercise: Exercise, references: References) -> None:
+        self._tensors = {step.name: step.tensor for step in exercise.gradients} | exercise.autograd.given
+        stops = set(self._tensors.values())
+        lines = tuple(Line(each.target, frozenset(each.uses), each.source) for each in exercise.assignments)
+        self._routes = {tensor: find_routes(lines, tensor, stops) for tensor in stops}
+        self._loss = lines[-1].target
+        self._hidden = references.hidden
+
+    def why(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
+        """What is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
+
+        values: of each hidden case, in order.
+        """
+        if not step.gradient:
+            return None
+        cases = list(zip(self._hidden, values, strict=False))
+        public = [pair for pair in cases if pair[0].case.public_sizes]
+        others = [pair for pair in cases if not pair[0].case.public_sizes]
+        held = [(ref, v.tensor) for ref, v in chain(public[:2], others) if v is not None and v.tensor is not None]
+        if len(held) < 2:
+            return None
+        (reference, tensor), *rest = held
+        first = explain(tensor, self._scene(step, reference))
+        left = (first, *first.also) if first is not None else ()
+        agreed = 0
+        for reference, tensor in rest:
+            found = explain(tensor, self._scene(step, reference)) if left else None
+            if found is None and reference.case.public_sizes:
+                return None
+            if found is None:  # of few numbers little can be said; what is said is held against the first
+                continue
+            keys = {each.key for each in (found, *found.also)}
+            left = tuple(each for each in left if each.key in keys)
+            agreed += not reference.case.public_sizes
+        return next(iter(left), None) if agreed or not others else None
+
+    def made_from(self, step: Step) -> list[str]:
+        """The d-variables that a step is made from."""
+        if not step.gradient:
+            return []
+        targets = {route.target for route in self._routes[step.tensor]}
+        return [name for name, tensor in self._tensors.items() if tensor in targets]
+
+    def _scene(self, step: Step, reference: Reference) -> Scene:
+        upstream = {self._tensors[name]: gradient for name, gradient in reference.known.upstream.items()}
+        upstream.setdefault(self._loss, torch.ones(()))
+        names = {**reference.names, **reference.known.tensors}
+        return Scene(step.tensor, self._routes[step.tensor], names, upstream)
+
+
+def explained(judgement: Judgement, explanation: Explanation | None) -> Judgement:
+    """The judgement with this reason. Where cmp shows the step as right, why it is not stays in front."""
+    if explanation is None:
+        return judgement
+    before = f"{judgement.hint}: " if judgement.comparison.approximate and judgement.hint else ""
+    return replace(judgement, hint=f"{before}{explanation.sentence}")
+
+
+def following(judgement: Judgement, earlier: Sequence[str]) -> Judgement:
+    """The judgement with the earlier gradients that are wrong, where they are known."""
+    return replace(judgement, hint=f"{judgement.hint}: {' and '.join(earlier)}") if earlier else judgement
+
+
+def shared(name: str, other: str | None) -> Explanation | None:
+    """What to say of a gradient that was changed through another name of its memory."""
+    if other is None:
+        return None
+    sentence = f"{name} and {other} share their memory: what changed {other} changed {name}; use .clone()"
+    return Explanation("shared", sentence, "shared")

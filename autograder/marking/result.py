@@ -1,0 +1,137 @@
+"""Results as data, and their JSON and CSV forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from autograder.marking.verdict import Verdict
+
+if TYPE_CHECKING:
+    from autograder.sandbox.host.received import RanCell
+    from autograder.student.dojo import Comparison
+
+SCHEMA = 1
+REGRADE = "this is a fault of the autograder, not of the submission: grade it again"
+Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The mark of one gradient. label: its tensor as `cmp` prints it. check: the grade_id of its check cell."""
+
+    name: str
+    label: str
+    check: str
+    verdict: Verdict
+    points: float
+    max_points: float
+    comparison: Comparison
+    hint: str | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object under `steps`."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict.value,
+            "points": self.points,
+            "max_points": self.max_points,
+            "maxdiff": self.comparison.maxdiff,
+            "hint": self.hint,
+            "error": self.error,
+        }
+
+    def to_store(self) -> dict[str, Any]:
+        """Everything, for result_from_json."""
+        return vars(self) | {"verdict": self.verdict.value, "comparison": vars(self.comparison)}
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """The marks of one submission.
+
+    error: why the status is not "graded". seconds: wall clock. cells: what each of its cells printed or raised in the
+    notebook's own case, by cell index; known only where it has just been graded.
+    """
+
+    student: str
+    exercise: str
+    status: Status
+    score: float
+    max_score: float
+    seconds: float
+    flags: tuple[str, ...] = ()
+    error: str | None = None
+    steps: tuple[StepResult, ...] = ()
+    cells: Mapping[int, RanCell] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def lost(self) -> tuple[StepResult, ...]:
+        """The steps that did not earn all their points."""
+        return tuple(step for step in self.steps if step.points < step.max_points)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object under `submissions`."""
+        return self._plain() | {"flags": list(self.flags), "steps": [step.to_json() for step in self.steps]}
+
+    def to_store(self) -> dict[str, Any]:
+        """Everything, for result_from_json."""
+        return self._plain() | {"steps": [step.to_store() for step in self.steps]}
+
+    def _plain(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "cells"}
+
+
+def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
+    """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
+    from autograder.student.dojo import Comparison  # imports torch
+
+    steps = [
+        StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})
+        for step in stored["steps"]
+    ]
+    return SubmissionResult(**stored | {"flags": tuple(stored["flags"]), "steps": tuple(steps)})
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One run of `autograder grade`. secret: the fingerprint of the course secret."""
+
+    assignment: str
+    isolation: str
+    secret: str
+    seconds: float
+    submissions: tuple[SubmissionResult, ...] = field(default=())
+
+    def to_json(self) -> str:
+        """The document of `--json`."""
+        document = {
+            "schema": SCHEMA,
+            "assignment": self.assignment,
+            "isolation": self.isolation,
+            "secret": self.secret,
+            "seconds": self.seconds,
+            "submissions": [submission.to_json() for submission in self.submissions],
+        }
+        return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """The document of `--csv`: a row for each submission, made for a spreadsheet."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["student", "exercise", "status", "score", "max_score", "seconds", "lost", "flags", "error"])
+        for s in self.submissions:
+            lost = "; ".join(f"{step.name}: {step.verdict.value}" for step in s.lost)
+            row = [s.student, s.exercise, s.status, s.score, s.max_score, s.seconds, lost, "; ".join(s.flags), s.error]
+            writer.writerow([_inert(value) for value in row])
+        return out.getvalue()
+
+
+def _inert(value: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

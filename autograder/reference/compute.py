@@ -1,0 +1,189 @@
+"""The reference for one case: what the sandbox may know, and the gradients that it may not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder.cells.namespace import DTYPES, default_dtype, run_autograd
+from autograder.exercise.notebook import Exercise, ExerciseError
+from autograder.reference.cases import DRAWS, PUBLIC, Case, draw, number_of_cases
+from autograder.reference.gradients import (
+    DifferentiationError,
+    Gradients,
+    Tensors,
+    TiesError,
+    TieWatch,
+    cut_forward,
+    end_to_end,
+    in_dtype,
+    through_steps,
+    vanishing,
+)
+from autograder.reference.setup import Setup, plain, setups
+from autograder.sandbox.messages import Known
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One case on the trusted side.
+
+    end: the true gradients, as totals and by path. step: those for the random upstream gradients. What a marked
+    value is compared with is in both, as a total without paths.
+    vanishing: marked tensors whose true gradient is zero, so that end to end proves nothing.
+    names: everything after setup, modules and functions too, to run a forward line again.
+    """
+
+    case: Case
+    known: Known
+    end: Gradients
+    step: Gradients
+    vanishing: frozenset[str]
+    names: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class References:
+    """All cases of an exercise. public: float32, as the student sees it. hidden: float64.
+
+    rounded: the hidden cases again in float32, for code that fixes a lower precision itself.
+    """
+
+    public: Reference
+    hidden: tuple[Reference, ...]
+    rounded: tuple[Reference, ...]
+
+
+def compute_references(exercise: Exercise, secret: bytes, kept: Path | None = None) -> References:
+    """Run every case. kept: a folder where what setup made is kept for the next time.
+
+    Raises ExerciseError, and SetupError where a cell fails.
+    """
+    with setups(exercise, kept) as setup:
+        public = _reference(exercise, PUBLIC, setup(PUBLIC), secret)
+        pairs = [_hidden(exercise, secret, number, setup, public) for number in range(number_of_cases(exercise))]
+    return References(public, tuple(exact for exact, _ in pairs), tuple(rounded for _, rounded in pairs))
+
+
+def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
+    """The shape of every marked tensor at the notebook's own sizes."""
+    with setups(exercise) as setup:
+        names = setup(PUBLIC)
+    try:
+        marked = [step.tensor for step in exercise.gradients]
+        leaves = cut_forward(names, exercise.assignments, marked).leaves
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: the forward cell failed: {error}") from None
+    missing = [name for name in marked if name not in leaves]
+    if missing:
+        raise ExerciseError(f"{exercise.path}: nothing assigns {', '.join(missing)}")
+    return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
+
+
+def _hidden(
+    exercise: Exercise, secret: bytes, number: int, setup: Setup, public: Reference
+) -> tuple[Reference, Reference]:
+    """Draw a hidden case until it is one that can be marked with, in both precisions."""
+    for attempt in range(DRAWS):
+        case = draw(exercise, secret, number, attempt)
+        names = setup(case)
+        try:
+            with TieWatch():
+                exact = _reference(exercise, case, names, secret)
+            rounded = _reference(
+                exercise,
+                Case(case.name, case.overrides, "float32", case.public_sizes),
+                in_dtype(names, torch.float32),
+                secret,
+            )
+        except TiesError:
+            continue
+        # Of the tensors' gradients the same ones must vanish as in the notebook, and no others.
+        if _finite(exact) and _finite(rounded) and exact.vanishing == public.vanishing:
+            return exact, rounded
+    raise ExerciseError(
+        f"{exercise.path}: {DRAWS} draws of a hidden case all had ties in a maximum, gradients that vanish or "
+        "values that are not finite; make the setup's numbers less special"
+    )
+
+
+def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: bytes) -> Reference:
+    marked = _marked(exercise)
+    other = "float32" if case.dtype == "float64" else "float64"
+    try:
+        with default_dtype(case.dtype):
+            total = end_to_end(names, exercise.assignments, marked)
+            cut = cut_forward(names, exercise.assignments, marked)
+        with default_dtype(other):
+            elsewhere = end_to_end(in_dtype(names, DTYPES[other]), exercise.assignments, marked)
+    except DifferentiationError as error:
+        raise ExerciseError(f"{exercise.path}: {error}; set requires_grad on the parameters in setup") from None
+    except TiesError:
+        raise
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: the forward cell failed: {type(error).__name__}: {error}") from None
+    pair = (total, elsewhere) if case.dtype == "float64" else (elsewhere, total)
+    upstream = _random_upstream(cut.leaves, case, secret)
+    given = exercise.autograd.given
+    names_of = {step.tensor: step.name for step in exercise.gradients} | {tensor: d for d, tensor in given.items()}
+    values = _values(exercise, case, names)
+    expected = {name: values.pop(name) for name in exercise.expected}
+    return Reference(
+        case,
+        Known(
+            tensors={k: v.detach() for k, v in names.items() if isinstance(v, torch.Tensor)}
+            | cut.values
+            | {d: total[tensor] for d, tensor in given.items()}
+            | {k: v for k, v in values.items() if isinstance(v, torch.Tensor)},
+            scalars=plain(names) | plain(values),
+            upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
+            dtype=case.dtype,
+        ),
+        _with_values(Gradients(total, through_steps(cut, total).paths), expected),
+        _with_values(through_steps(cut, upstream), expected),
+        vanishing(*pair),
+        names,
+    )
+
+
+def _values(exercise: Exercise, case: Case, names: dict[str, Any]) -> dict[str, Any]:
+    """What the autograd cells assign beside gradients; they are run only where there is any."""
+    wanted = exercise.autograd.values
+    if not wanted:
+        return {}
+    try:
+        with default_dtype(case.dtype):
+            found = run_autograd(names, (exercise.forward, *exercise.autograd.sources))
+        values = {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in found.items() if k in wanted}
+        absent = [name for name in exercise.expected if not isinstance(values.get(name), torch.Tensor)]
+    except Exception as error:
+        raise ExerciseError(f"{exercise.path}: an autograd cell failed: {type(error).__name__}: {error}") from None
+    if absent:
+        raise ExerciseError(f"{exercise.path}: {absent[0]} is no tensor after the autograd cells; a check needs one")
+    return values
+
+
+def _with_values(gradients: Gradients, values: Tensors) -> Gradients:
+    return Gradients(gradients.total | values, gradients.paths | {name: {} for name in values})
+
+
+def _random_upstream(leaves: Tensors, case: Case, secret: bytes) -> Tensors:
+    key = hashlib.sha256(b"upstream/%b/%b" % (secret, case.name.encode())).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(key[:7], "big"))
+    draws = {k: torch.randn(v.shape, generator=generator, dtype=torch.float64) for k, v in leaves.items()}
+    return {name: gradient.to(DTYPES[case.dtype]) for name, gradient in draws.items()}
+
+
+def _finite(reference: Reference) -> bool:
+    tensors = [*reference.known.tensors.values(), *reference.end.total.values(), *reference.step.total.values()]
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+def _marked(exercise: Exercise) -> list[str]:
+    """Where the forward pass is cut: the tensors whose gradients are marked, and those whose gradients are given."""
+    return [*(step.tensor for step in exercise.gradients), *exercise.autograd.given.values()]

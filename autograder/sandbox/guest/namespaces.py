@@ -1,0 +1,154 @@
+"""Confine each submission's fork, as far as the degree of isolation goes.
+
+`process`: a folder of its own and the kernel's limits. `bubblewrap`: also its own process numbers, mounts, ipc
+and user, so that it can neither see, signal nor trace another submission or the warm process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from autograder.sandbox.places import installed
+
+# sched.h and sys/mount.h
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 0x1000, 0x4000
+O_PATH = getattr(os, "O_PATH", 0)
+CAPABILITY_VERSION = 0x20080522
+FILES = 10_000  # that a submission may have in each of its places: empty ones take the kernel's memory too
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")  # the host's own, which bubblewrap lends
+PRIVATE = Path("/tmp")  # in the sandbox: memory that is the submission's own
+
+
+class Confinement(Protocol):
+    """One way of confining a submission."""
+
+    def fork(self) -> int:
+        """Fork, as os.fork does."""
+
+    def enter(self) -> None:
+        """Enter the confinement: called in the fork, before any of the student's code. Raises OSError."""
+
+    def leave(self, child: int) -> None:
+        """Remove what a fork left: called in the parent, once the fork is dead."""
+
+
+class OwnFolder:
+    """The degree `process`: a folder with copies of the exercise's files, removed afterwards."""
+
+    def __init__(self) -> None:
+        self._base = Path.cwd()
+        self._files = _files(self._base)
+
+    def fork(self) -> int:
+        """Fork, as os.fork does."""
+        return os.fork()
+
+    def enter(self) -> None:
+        """Make the folder and work in it."""
+        folder = self._folder(os.getpid())
+        folder.mkdir()
+        for file in self._files:
+            (shutil.copytree if file.is_dir() else shutil.copy)(file, folder / file.name)
+        os.chdir(folder)
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None
+
+    def leave(self, child: int) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self._folder(child), ignore_errors=True)
+
+    def _folder(self, pid: int) -> Path:
+        return self._base / f".submission-{pid}"
+
+
+class OwnNamespaces:
+    """The degree `bubblewrap`: process numbers, mounts, ipc and a user of its own.
+
+    Needs CAP_SYS_ADMIN in the user namespace that bubblewrap made, see host/bubblewrap.py.
+    memory: bytes of files that a submission may have.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc.mount.argtypes = (*[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
+        self._mine = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        self._files = _files(Path.cwd())
+        self._below = [place for place in map(Path, installed()) if place.is_relative_to(PRIVATE)]
+        # They can be written to all the same, but not be given another mode, owner or time. What else is forbidden
+        # there must stay so; bubblewrap's own --remount-ro would forbid to open them.
+        for name in DEVICES:
+            device = f"/dev/{name}"
+            kept = os.statvfs(device).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+            flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+            self._call(self._libc.mount, None, device.encode(), None, flags, None)
+        nothing = os.open("/dev/null", os.O_RDWR)
+        for standard in range(3):  # opened outside, where it is not read-only
+            os.dup2(nothing, standard)
+        os.close(nothing)
+        self._size = f"size={memory},nr_inodes={FILES},mode=0700".encode()
+
+    def fork(self) -> int:
+        """Fork into new process numbers, as number 1: when it dies, all that it has started dies."""
+        self._call(self._libc.unshare, CLONE_NEWPID)
+        try:
+            child = os.fork()
+        except OSError:
+            self._call(self._libc.setns, self._mine, CLONE_NEWPID)
+            raise
+        if child:
+            self._call(self._libc.setns, self._mine, CLONE_NEWPID)
+        return child
+
+    def enter(self) -> None:
+        """Enter new mounts with empty, writable memory, and give up every right over them."""
+        libc = self._libc
+        self._call(libc.unshare, CLONE_NEWNS | CLONE_NEWIPC)
+        # Where Python lies below /tmp it must be seen through the new one: not all of it is imported yet.
+        below = {place: os.open(place, O_PATH) for place in self._below}
+        for place in (bytes(PRIVATE), b"/dev/shm"):
+            self._call(libc.mount, b"tmpfs", place, b"tmpfs", MS_NOSUID | MS_NODEV, self._size)
+        for path, descriptor in below.items():
+            path.mkdir(parents=True)
+            self._call(libc.mount, f"/proc/self/fd/{descriptor}".encode(), bytes(path), None, MS_BIND | MS_REC, None)
+            os.close(descriptor)
+        # Read-only, because whoever is root outside may write its settings of the kernel without any right.
+        self._call(libc.mount, b"proc", b"/proc", b"proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+        folder = PRIVATE / "notebook"
+        folder.mkdir()
+        for file in self._files:
+            (folder / file.name).symlink_to(file)
+        os.chdir(folder)
+        # A user namespace where nobody is mapped: another one cannot be made from here.
+        self._call(libc.unshare, CLONE_NEWUSER)
+        header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+        self._call(libc.capset, header, none)
+
+    def leave(self, child: int) -> None:
+        """Do nothing: the kernel has removed the fork's mounts with it."""
+
+    def _call(self, function: Callable[..., int], *arguments: object) -> None:
+        if function(*arguments) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"{getattr(function, '__name__', '')}: {os.strerror(number)}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor above the standard ones but these."""
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = max(first, descriptor + 1)
+    with contextlib.suppress(OSError):
+        os.closerange(first, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,180 @@
+"""Run a submission's cells over every case, in its own process, and send what they make."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autograder.cells.ipython import (
+    QUIET,
+    CellOutcome,
+    CellShell,
+    CompiledCell,
+    catch_alarm,
+    compile_cell,
+    run_cell,
+    run_compiled,
+)
+from autograder.cells.namespace import clear
+from autograder.sandbox.guest.autograd_guard import Guard
+from autograder.sandbox.guest.outbox import Outbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.messages import Request
+
+# Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
+SHARED_BYTES = 2**20
+# What safetensors takes on this side and gives back on the other; the rest is described.
+PLAIN = frozenset(
+    {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+    | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+)
+
+
+@dataclass(frozen=True)
+class CaseNames:
+    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients.
+
+    A gradient that is among both is given to the student: true end to end, random step by step.
+    """
+
+    names: dict[str, Any]
+    upstream: dict[str, torch.Tensor]
+    dtype: torch.dtype
+
+
+class StudentRun:
+    """Runs one submission's cells over the cases and sends the report to a descriptor."""
+
+    def __init__(self, shell: CellShell, cases: list[CaseNames], guard: Guard, limits: Limits, descriptor: int) -> None:
+        self._shell = shell
+        self._cases = cases
+        self._guard = guard
+        self._limits = limits
+        self._out = Outbox(descriptor)
+        self._late: set[int] = set()  # cells that ran out of time once are not run again
+
+    def run(self, request: Request) -> None:
+        """Do all runs of a request in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
+        code: dict[int, CompiledCell | None] = {}
+        uses = Counter(run.case for run in request.runs)
+        for number, run in enumerate(request.runs):
+            case = self._cases[run.case]
+            clear(self._shell)
+            # Every submission has its own copy of the cases' memory, so only what runs twice must be kept whole.
+            self._shell.user_ns.update(_fresh(case.names) if uses[run.case] > 1 else case.names)
+            upstream = Upstream(case.upstream if run.stepwise else {})
+            if run.stepwise:
+                given = case.upstream.keys() & case.names.keys()
+                self._shell.user_ns.update({name: case.upstream[name].clone() for name in given})
+            torch.set_default_dtype(case.dtype)
+            catch_alarm()
+            visible = run.case == 0
+            with contextlib.nullcontext() if visible else _muted():
+                for cell in request.script:
+                    upstream.renew(self._shell.user_ns)
+                    self._guard.poisoned = run.case != 0
+                    before = self._guard.uses
+                    index = cell.index
+                    if index in request.skip or index in self._late:
+                        outcome = CellOutcome("", None, True) if index in self._late else QUIET
+                    else:
+                        if index not in code:
+                            code[index] = compile_cell(self._shell, cell.source)
+                        outcome = self._execute(code[index], cell.source, show=visible)
+                    if outcome.timed_out:
+                        self._late.add(index)
+                    recorded = {name: self._record(name) for name in cell.records}
+                    self._out.add(number, index, self._guard.uses - before, recorded, outcome)
+                    if request.cell_by_cell:
+                        self._out.send()
+                    upstream.take_over(cell.records)
+            self._out.send()
+        self._out.end()
+
+    def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
+        # Halve the limit after every timeout, so that a notebook with several slow cells still fits the total.
+        seconds = self._limits.cell_seconds / 2 ** len(self._late)
+        if code is None:
+            return run_cell(self._shell, source, seconds)
+        return run_compiled(self._shell, code, source, seconds, show=show)
+
+    def _record(self, name: str) -> torch.Tensor | dict[str, str]:
+        """The value of one d-variable now, copied, so that nothing that runs later can change it."""
+        if name not in self._shell.user_ns:
+            return {"kind": "undefined"}
+        value = self._shell.user_ns[name]
+        if value is None:
+            return {"kind": "none"}
+        if not isinstance(value, torch.Tensor):
+            return {"kind": "other", "type": type(value).__name__[:100]}
+        try:
+            if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
+                plain = value.detach().clone(memory_format=torch.contiguous_format)
+                ordinary = plain.device.type == "cpu" and not plain.is_quantized and not plain.is_nested
+                if type(plain) is torch.Tensor and ordinary and plain.dtype in PLAIN:
+                    return plain
+            what = f"{value.dtype} tensor of shape {tuple(value.shape)} with layout {value.layout}"
+        except Exception as error:
+            what = f"tensor that cannot be read ({type(error).__name__})"
+        return {"kind": "other", "type": what}
+
+
+class Upstream:
+    """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
+
+    def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
+        self._gradients = gradients
+        self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
+
+    def take_over(self, recorded: Iterable[str]) -> None:
+        """Make these names hold their random gradients from now on."""
+        self._given.update({name: None for name in recorded if name in self._gradients})
+
+    def renew(self, names: dict[str, Any]) -> None:
+        """Set every taken-over name again where a cell has assigned it or changed it in place."""
+        for name, given in self._given.items():
+            if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
+                names[name] = fresh = self._gradients[name].clone()
+                self._given[name] = fresh, fresh._version
+
+
+def _fresh(names: dict[str, Any]) -> dict[str, Any]:
+    """Copies, so that what one run changes in place is not seen by the next; one copy for all names of a tensor."""
+    copies: dict[int, torch.Tensor] = {}
+
+    def copy(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.numel() * value.element_size() > SHARED_BYTES:
+            return value
+        if id(value) not in copies:
+            copies[id(value)] = value.clone()
+        return copies[id(value)]
+
+    return {
+        name: [copy(part) for part in value] if type(value) is list and len(value) < 100 else copy(value)
+        for name, value in names.items()
+    }
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    nothing = _Nothing()
+    with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+        yield
+
+
+class _Nothing(io.TextIOBase):
+    """A text stream that forgets."""
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Forget the text and return its length."""
+        return len(text)

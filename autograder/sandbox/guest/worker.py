@@ -1,0 +1,209 @@
+"""The warm process: holds what a student may know, and runs each submission in a fork of itself.
+
+Started as `python -m autograder.sandbox.guest.worker DEGREE IN OUT [IN OUT ...]` by host/sandbox.py. Reads frames
+from the first descriptor and answers on the second (see messages.py): first the exercise's setup, then its cases, then
+it splits into one process for each pair of descriptors, then submissions.
+No gradient is ever computed here except by student code.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import mmap
+import os
+import random
+import sys
+import tempfile
+from typing import Any
+
+import torch
+
+from autograder.cells.ipython import CellShell, new_shell
+from autograder.cells.namespace import DTYPES, overlaid, run_setup
+from autograder.sandbox import messages
+from autograder.sandbox.guest.autograd_guard import Guard
+from autograder.sandbox.guest.fork import NOT_CONFINED, collect, confined_fork, end
+from autograder.sandbox.guest.memory import address_space, first_to_go, settle
+from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNamespaces
+from autograder.sandbox.guest.probe import escapes
+from autograder.sandbox.guest.run import CaseNames, StudentRun
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.messages import Bait, Known, Setup
+from autograder.sandbox.places import BUBBLEWRAP
+from autograder.sandbox.wire import PIECE, read_opening, write
+
+KEPT = 4 * PIECE  # of the memory that results pass through, between submissions; an honest one has less
+
+
+def main() -> None:
+    """Answer requests until they end."""
+    degree, *numbers = sys.argv[1:]
+    descriptors = [int(number) for number in numbers]
+    lines = list(zip(descriptors[::2], descriptors[1::2], strict=True))
+    first_to_go()
+    # Threads do not survive a fork: torch's pool must never be started in this process.
+    torch.set_num_threads(1)
+    sys.path.insert(0, "")  # the working folder, as in Jupyter
+    with tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
+        server = _Server(new_shell(ipython_dir), degree, lines)
+        try:
+            while server.answer():
+                pass
+        except (BrokenPipeError, EOFError):  # the trusted side has gone
+            return
+        except Exception as error:
+            server.fail(f"{type(error).__name__}: {error}")
+
+
+class _Server:
+    """Answers one request at a time.
+
+    Every submission is a fork of this process and can read its memory, so nothing of a submission may ever be
+    in it: the fork itself reads the request, and what comes back passes through pages that are wiped.
+    """
+
+    def __init__(self, shell: CellShell, degree: str, lines: list[tuple[int, int]]) -> None:
+        self._shell = shell
+        self._degree = degree
+        self._lines = lines
+        self._requests, self._answers = lines[0]
+        self._confinement: Confinement | None = None
+        self._guard = Guard()
+        self._names: dict[str, Any] = {}
+        self._cases: list[CaseNames] = []
+        self._limits = Limits()
+        self._passing: mmap.mmap | None = None
+        self._in_use = 0
+
+    def answer(self) -> bool:
+        """Do what the next request says; return False where there is none."""
+        try:
+            header, body_size = read_opening(lambda size: _read(self._requests, size))
+        except EOFError:
+            return False
+        if "submission" in header:
+            self._serve(body_size)
+            return True
+        if "probe" in header:
+            self._probe(messages.read_probe(header))
+            return True
+        body = _read(self._requests, body_size)
+        if "setup" in header:
+            self._set_up(messages.read_setup(body))
+        elif "split" in header:
+            number = self._split()
+            if number != 0:  # the other lines' processes have nothing to say yet
+                return number is not None
+        else:
+            self._lay_out(messages.read_case(header))
+        write(self._answers, messages.ok_frame())
+        return True
+
+    def fail(self, error: str) -> None:
+        """Answer why this process ends."""
+        write(self._answers, messages.failed_frame(error))
+
+    def _set_up(self, setup: Setup) -> None:
+        with torch.no_grad():
+            self._names = run_setup(self._shell, setup.cells, setup.parameters, {}, "float32")
+        for value in self._names.values():
+            for tensor in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(tensor, torch.Tensor):
+                    tensor.requires_grad_(False)
+        self._limits = setup.limits
+        torch.set_grad_enabled(False)
+        self._guard.install()
+        settle()  # most of it, while the trusted side is still at work on the cases
+
+    def _lay_out(self, known: Known) -> None:
+        """Keep a case: its tensors and plain values over the names that setup defined."""
+        names = overlaid(self._names, known.tensors, known.scalars)
+        self._cases.append(CaseNames(names, dict(known.upstream), DTYPES[known.dtype]))
+
+    def _split(self) -> int | None:
+        """Fork into one process for each line, and return its number there.
+
+        Returns None in this process once they have all ended: it only waits, so that a line which dies takes no other
+        with it.
+        """
+        self._confinement = OwnNamespaces(self._limits.disk_bytes) if self._degree == BUBBLEWRAP else OwnFolder()
+        settle()
+        for number, line in enumerate(self._lines):
+            if os.fork() == 0:
+                self._requests, self._answers = line
+                self._close_other_lines()
+                return number
+        self._requests = self._answers = -1
+        self._close_other_lines()
+        for _ in self._lines:
+            os.wait()
+        return None
+
+    def _confined(self) -> Confinement:
+        if self._confinement is None:
+            raise RuntimeError("a submission before the split")
+        return self._confinement
+
+    def _close_other_lines(self) -> None:
+        for descriptor in {d for line in self._lines for d in line} - {self._requests, self._answers}:
+            os.close(descriptor)
+
+    def _probe(self, bait: Bait) -> None:
+        """Try to escape from where a submission would be."""
+
+        def attempt(sending: int) -> None:
+            os.write(sending, json.dumps(escapes(bait)).encode())
+
+        with confined_fork(self._confined(), self._limits, self._in_use, attempt) as (child, receiving):
+            found = _read(receiving, PIECE, to_the_end=True)
+            end(child)
+        write(self._answers, messages.ok_frame(escapes=json.loads(found) if found else None))
+
+    def _serve(self, request_size: int) -> None:
+        """Run one submission in a fork and pass on what it sends, with how it ended."""
+        if self._passing is None:
+            # With room for one piece more than is allowed.
+            kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            self._passing = mmap.mmap(-1, self._limits.result_bytes + PIECE, flags=kind)
+            if sys.platform == "linux":  # pages that no fork shares can be written to without a fault
+                self._passing.madvise(mmap.MADV_DONTFORK)
+            self._in_use = address_space()
+
+        def run(sending: int) -> None:
+            request = messages.read_request(_read(self._requests, request_size))
+            os.close(self._requests)
+            random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
+            StudentRun(self._shell, self._cases, self._guard, self._limits, sending).run(request)
+
+        fork = confined_fork(self._confined(), self._limits, self._in_use, run, self._requests)
+        with fork as (child, receiving), memoryview(self._passing) as data:
+            size, ending = collect(receiving, data, self._limits)
+            code = end(child)
+            with data[:size] as report:
+                if code == NOT_CONFINED and size == 0:
+                    answer = messages.failed_frame("the kernel did not let a submission's process be set apart")
+                else:
+                    answer = messages.done_frame(ending, code, report)
+                write(self._answers, answer)
+        if size > KEPT:
+            self._passing.madvise(mmap.MADV_DONTNEED)
+        else:  # cheaper than to have the pages back for the next
+            ctypes.memset((ctypes.c_char * size).from_buffer(self._passing), 0, size)
+
+
+def _read(descriptor: int, size: int, *, to_the_end: bool = False) -> bytes:
+    """Return exactly `size` bytes; with to_the_end, those there are until the pipe ends. Raises EOFError."""
+    data = bytearray()
+    while len(data) < size:
+        piece = os.read(descriptor, size - len(data))
+        if not piece:
+            if to_the_end:
+                break
+            raise EOFError
+        data += piece
+    return bytes(data)
+
+
+if __name__ == "__main__":
+    main()

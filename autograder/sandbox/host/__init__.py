@@ -1,0 +1,1 @@
+"""The trusted side of the sandbox: start it, send requests, check what comes back."""

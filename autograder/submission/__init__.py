@@ -1,0 +1,1 @@
+"""A student's notebook, read: its cells as a script, and what its code says."""

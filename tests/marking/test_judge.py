@@ -1,0 +1,279 @@
+"""The scoring rule as a truth table, and the comparison behind it against `compare` as the oracle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.marking.compare import (
+    IN_FLOAT32,
+    IN_FLOAT64,
+    RIGHT,
+    UNTRIED,
+    WRONG,
+    Check,
+    Checks,
+    Target,
+    Tolerance,
+)
+from autograder.marking.judge import Evidence, judge
+from autograder.marking.verdict import CREDIT, Verdict
+from autograder.sandbox.host.received import Value
+from autograder.student.dojo import compare
+
+TRUTH = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+ALL_RIGHT = Checks((RIGHT, RIGHT), (RIGHT,))
+ALL_WRONG = Checks((WRONG, WRONG), (WRONG,))
+ONLY_HERE = Checks((RIGHT, RIGHT), (WRONG,))
+LEFT = Check(False, ("total",))
+PART = Checks((LEFT, LEFT), (LEFT,))
+
+EXACT = Value("tensor", TRUTH)
+CLOSE = Value("tensor", TRUTH * (1 + 1e-6))
+FAR = Value("tensor", TRUTH + 1)
+SHAPELESS = Value("tensor", torch.ones(3))
+NAN = Value("tensor", TRUTH * float("nan"))
+NONE, UNDEFINED, OTHER = Value("none"), Value("undefined"), Value("other", type="list")
+
+
+def evidence(public: Value | None = FAR, end: Checks = ALL_WRONG, step: Checks = ALL_WRONG, **more: object) -> Evidence:
+    return Evidence(public, TRUTH, end, step, **more)
+
+
+class TestEveryVerdict:
+    @pytest.mark.parametrize(
+        ("found", "verdict", "says"),
+        [
+            (evidence(EXACT, end=ALL_RIGHT), "exact", None),
+            (evidence(EXACT, step=ALL_RIGHT), "exact", None),
+            (evidence(CLOSE, end=ALL_RIGHT), "approximate", None),
+            (evidence(FAR, end=ALL_RIGHT), "approximate", "the difference is rounding"),
+            (evidence(FAR, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
+            (evidence(NAN, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
+            (evidence(NONE, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
+            (evidence(CLOSE, step=ALL_RIGHT, vanishing=True), "approximate", "the true gradient is zero here"),
+            (evidence(EXACT, end=ALL_RIGHT, step=PART), "exact", "total, which you left out, adds up to zero"),
+            (evidence(step=PART), "path-missing", "the gradient through total is missing"),
+            (evidence(end=PART), "path-missing", "the gradient through total is missing"),
+            (evidence(step=ONLY_HERE), "hard-coded", "this notebook's sizes only"),
+            (evidence(EXACT, end=ONLY_HERE), "hard-coded", "this notebook's sizes only"),
+            (evidence(FAR), "wrong", None),
+            (evidence(EXACT), "wrong", "right for this minibatch only"),
+            (evidence(EXACT, unfinished="it was stopped"), "wrong", "it was stopped"),
+            (evidence(EXACT, vanishing=True), "wrong", "zeros look right"),
+            (evidence(EXACT, end=ALL_RIGHT, vanishing=True), "wrong", "zeros look right"),
+            (evidence(NAN), "wrong", "NaN or inf"),
+            (evidence(OTHER), "wrong", "found a list"),
+            (evidence(SHAPELESS), "shape", "expected shape (2, 2), found (3,)"),
+            (evidence(UNDEFINED, error="NameError: x"), "error", None),
+            (evidence(SHAPELESS, error="NameError: x"), "error", None),
+            (evidence(NONE), "missing", "still to do"),
+            (evidence(UNDEFINED), "missing", "still to do"),
+            (evidence(None), "missing", "still to do"),
+            (evidence(UNDEFINED, late=True, error="stopped after 1 s"), "timeout", None),
+            (evidence(None, ended="exit code 0"), "crashed", None),
+            (evidence(None, ended="stopped after 1 s", late=True), "timeout", None),
+            (evidence(EXACT, uses_autograd=True), "autograd", "comes from autograd"),
+            (evidence(UNDEFINED, uses_autograd=True), "autograd", "comes from autograd"),
+            (evidence(EXACT, end=ALL_RIGHT, evades=True), "autograd", "comes from autograd"),
+            (evidence(FAR, step=ALL_RIGHT, evades=True), "autograd", "comes from autograd"),
+            (evidence(EXACT, evades=True), "autograd", "comes from autograd"),
+        ],
+    )
+    def test_it_is_reached(self, found, verdict, says):
+        judgement = judge(found)
+        assert judgement.verdict == verdict
+        assert says in judgement.hint if says else judgement.hint is None
+
+    def test_all_of_them_are_in_the_table(self):
+        cases = type(self).test_it_is_reached.pytestmark[0].args[1]
+        assert {verdict for _, verdict, _ in cases} == set(Verdict)
+
+    @pytest.mark.parametrize("field", ["error", "ended"])
+    def test_the_reason_is_passed_on(self, field):
+        assert judge(evidence(UNDEFINED, **{field: "because"})).error == "because"
+
+
+# From the strongest on: whichever holds first decides.
+RANKED = [
+    ({"evades": True, "public": EXACT}, "autograd"),
+    ({"step": ALL_RIGHT}, "follow-through"),
+    ({"ended": "exit code 0"}, "crashed"),
+    ({"step": PART}, "path-missing"),
+    ({"step": ONLY_HERE}, "hard-coded"),
+    ({"late": True}, "timeout"),
+    ({"uses_autograd": True, "public": UNDEFINED}, "autograd"),
+    ({"error": "NameError: x"}, "error"),
+    ({"public": UNDEFINED}, "missing"),
+    ({"public": SHAPELESS}, "shape"),
+    ({}, "wrong"),
+]
+
+
+@pytest.mark.parametrize("stronger", range(len(RANKED)))
+def test_the_stronger_decides(stronger):
+    """Each against all below it that can hold at the same time."""
+    facts, verdict = RANKED[stronger]
+    for weaker, _ in RANKED[stronger:]:
+        found = judge(replace(evidence(), **weaker | facts)).verdict
+        # A cell that ended the process by taking too long is both.
+        assert found == ("timeout" if verdict == "crashed" and "late" in weaker else verdict)
+
+
+def every_evidence():
+    """All combinations of what can be known of a step."""
+    values = [EXACT, CLOSE, FAR, SHAPELESS, NAN, NONE, UNDEFINED, OTHER, None]
+    checks = [ALL_RIGHT, ALL_WRONG, ONLY_HERE, PART, UNTRIED]
+    flags = [False, True]
+    for public, end, step in product(values, checks, checks):
+        for vanishing, uses, evades in product(flags, flags, flags):
+            # A cell that ran out of time says so in one of the two.
+            for late, error, ended in (
+                *((False, None, None), (False, "E: x", None), (False, None, "it ended")),
+                *((True, "stopped", None), (True, None, "stopped")),
+            ):
+                yield Evidence(public, TRUTH, end, step, vanishing, error, late, ended, uses, evades)
+
+
+def test_what_cmp_shows_and_the_mark_never_disagree_without_a_sentence():
+    count = 0
+    for found in every_evidence():
+        judgement = judge(found)
+        full = CREDIT.get(judgement.verdict, 0.0) == 1.0
+        if judgement.comparison.approximate != full:
+            count += 1
+            assert judgement.hint or judgement.error or judgement.comparison.problem, found
+    assert count > 1000
+
+
+def test_full_credit_needs_all_cases_right_and_no_way_around_autograd():
+    """Written again from the table, not from the code."""
+    for found in every_evidence():
+        right = found.step is ALL_RIGHT or (found.end is ALL_RIGHT and not found.vanishing)
+        verdict = judge(found).verdict
+        assert (CREDIT.get(verdict, 0.0) == 1.0) == (right and not found.evades)
+        if verdict in ("path-missing", "hard-coded"):
+            assert {PART, ONLY_HERE} & {found.step, found.end}
+            assert not right
+
+
+def test_bit_for_bit_is_not_claimed_of_what_is_not():
+    for found in every_evidence():
+        judgement = judge(found)
+        assert (judgement.verdict == "exact") <= judgement.comparison.exact
+        assert judgement.comparison == judge(replace(found, ended=None, error=None)).comparison
+
+
+class TestAGradientThatVanishes:
+    TINY = torch.tensor([[1e-9, -2e-9], [0.0, 3e-9]])
+
+    @pytest.mark.parametrize("noise", [0.0, 5e-9, 5e-8, 9e-7])
+    def test_rounding_does_not_follow_from_a_mistake(self, noise):
+        found = Evidence(Value("tensor", self.TINY + noise), self.TINY, ALL_WRONG, ALL_RIGHT, vanishing=True)
+        judgement = judge(found)
+        assert judgement.verdict in ("exact", "approximate")
+        assert "the true gradient is zero here" in judgement.hint
+
+    def test_what_is_far_from_zero_does(self):
+        found = Evidence(Value("tensor", self.TINY + 0.01), self.TINY, ALL_WRONG, ALL_RIGHT, vanishing=True)
+        assert judge(found).verdict == "follow-through"
+
+
+def test_the_credit_of_the_design():
+    full = {"exact", "approximate", "follow-through"}
+    half = {"path-missing", "hard-coded"}
+    assert {v.value: CREDIT.get(v, 0.0) for v in Verdict} == {
+        v.value: 1.0 if v in full else 0.5 if v in half else 0.0 for v in Verdict
+    }
+
+
+class TestChecks:
+    def test_a_path_counts_as_missing_only_where_it_is_the_same_everywhere(self):
+        other = Check(False, ("part",))
+        assert PART.left_out == ("total",)
+        assert Checks((LEFT, other), (LEFT,)).left_out == ()
+        assert Checks((LEFT, LEFT), (RIGHT,)).left_out == ()
+
+    def test_right_is_right_on_all(self):
+        assert ALL_RIGHT.right
+        assert ALL_RIGHT.right_at_public_sizes
+        assert ONLY_HERE.right_at_public_sizes
+        for checks in (ONLY_HERE, ALL_WRONG, PART, UNTRIED, Checks((RIGHT, WRONG), (RIGHT,))):
+            assert not checks.right
+
+
+# Numbers around the truth, some within the tolerance and some not, and those that compare as nothing else does.
+numbers = st.sampled_from([0.0, -0.0, 1.0, -3.0, 1e-300, 1e300, float("nan"), float("inf"), -float("inf")])
+factors = st.sampled_from(
+    [1.0, 1 + 1e-15, 1 + 1e-10, 1 + 1e-9, 1 + 1e-8, 1 + 1e-6, 0.0, -1.0, float("nan"), float("inf")]
+)
+shapes = st.sampled_from([(), (1,), (3,), (1, 3), (2, 3), (2, 1), (0,), (0, 3), (2, 0), (6,), (1, 1, 3)])
+dtypes = st.sampled_from([torch.float64, torch.float32, torch.float16, torch.int64, torch.bool, torch.complex64])
+
+
+def tensors(shape, elements):
+    size = 1
+    for n in shape:
+        size *= n
+    return st.lists(elements, min_size=size, max_size=size).map(
+        lambda values: torch.tensor(values, dtype=torch.float64).reshape(shape)
+    )
+
+
+class TestTarget:
+    @given(st.data(), shapes, st.sampled_from([IN_FLOAT64, IN_FLOAT32, Tolerance(0.0, 0.0)]))
+    def test_the_fast_way_is_compare(self, data, shape, tolerance):
+        """Of one shape and dtype: right in exactly the cases in which `compare` calls it approximate."""
+        truth = data.draw(tensors(shape, numbers.filter(lambda x: x - x == 0)))
+        mine = truth * data.draw(tensors(shape, factors))
+        largest = float(truth.abs().max()) if truth.numel() else 0.0
+        oracle = compare(mine, truth, tolerance.rtol, tolerance.atol * largest)
+        assert Target(truth, {}, tolerance).check(Value("tensor", mine)).right == oracle.approximate
+
+    @given(st.data(), shapes, shapes, dtypes)
+    def test_of_any_shape_and_dtype_it_is_compare(self, data, wanted, found, dtype):
+        truth = data.draw(tensors(wanted, st.sampled_from([0.0, 1.0, 2.0])))
+        mine = data.draw(tensors(found, st.sampled_from([0.0, 1.0, 2.0]))).to(dtype)
+        largest = float(truth.abs().max()) if truth.numel() else 0.0
+        oracle = compare(mine, truth, IN_FLOAT64.rtol, IN_FLOAT64.atol * largest)
+        assert Target(truth, {}, IN_FLOAT64).check(Value("tensor", mine)).right == oracle.approximate
+
+    def test_an_empty_tensor_is_not_equal_to_anything(self):
+        target = Target(TRUTH, {}, IN_FLOAT64)
+        for shape in ((0,), (0, 2), (2, 0), (0, 2, 2), (1, 0)):
+            assert target.check(Value("tensor", torch.empty(shape))) == WRONG
+
+    @pytest.mark.parametrize("value", [None, NONE, UNDEFINED, OTHER])
+    def test_without_a_tensor_it_is_wrong(self, value):
+        assert Target(TRUTH, {}, IN_FLOAT64).check(value) == WRONG
+
+    def test_a_forgotten_epsilon_is_not_rounding(self):
+        assert Target(TRUTH.double(), {}, IN_FLOAT64).check(Value("tensor", TRUTH.double() * (1 + 1e-6))) == WRONG
+
+    @pytest.mark.parametrize("there", [("a",), ("b",), ("a", "b"), ("a", "c"), ("b", "c")])
+    def test_it_names_the_paths_that_are_left_out(self, there):
+        paths = {name: torch.randn(2, 2, dtype=torch.float64) for name in "abc"}
+        target = Target(sum(paths.values()), paths, IN_FLOAT64)
+        mine = sum(paths[name] for name in there)
+        assert target.check(Value("tensor", mine)) == Check(False, tuple(n for n in paths if n not in there))
+
+    @pytest.mark.parametrize("wrong", ["nothing", "twice", "sign", "all of one path of one"])
+    def test_what_is_no_sum_of_paths_is_just_wrong(self, wrong):
+        a, b = (torch.randn(2, 2, dtype=torch.float64) for _ in range(2))
+        mine = {"nothing": 0 * a, "twice": 2 * a + b, "sign": a - b, "all of one path of one": a}[wrong]
+        paths = {"a": a} if wrong.startswith("all") else {"a": a, "b": b}
+        assert Target(a + b, paths, IN_FLOAT64).check(Value("tensor", mine)) == WRONG
+
+    def test_all_paths_are_right_and_not_a_subset(self):
+        a, zero = torch.randn(2, 2), torch.zeros(2, 2)
+        assert Target(a, {"a": a, "zero": zero}, IN_FLOAT32).check(Value("tensor", a.clone())) == RIGHT
+
+    def test_of_very_many_paths_no_subset_is_looked_for(self):
+        paths = {str(n): torch.randn(2, dtype=torch.float64) for n in range(7)}
+        some = sum(part for name, part in paths.items() if name != "0")
+        assert Target(sum(paths.values()), paths, IN_FLOAT64).check(Value("tensor", some)) == WRONG

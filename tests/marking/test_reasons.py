@@ -1,0 +1,104 @@
+"""On the trusted side: a reason is given where the hidden cases agree, and holds nothing of theirs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autograder.marking.judge import Judgement
+from autograder.marking.reasons import explained
+from autograder.marking.verdict import Verdict
+from autograder.sandbox.host.received import Value
+from autograder.student.dojo import Comparison
+from autograder.student.dojo.said import Explanation
+from tests.explain.mistakes import mistakes
+from tests.explain.networks import network, run
+
+SIGN = Explanation("sign", "the sign is wrong", "sign")
+
+
+@pytest.fixture(scope="module", name="attention")
+def _attention():
+    return network("attention")
+
+
+def held(attention, answers, name="dscores"):
+    """What a step held in each hidden case, with one answer for each case in turn."""
+    references = attention.references.hidden
+    return [
+        run(reference, reference.known.upstream, [answers[number % len(answers)]], name)
+        for number, reference in enumerate(references)
+    ]
+
+
+def why(attention, values, name="dscores"):
+    return attention.explainer.why(attention.step(name), values)
+
+
+def test_a_mistake_that_is_the_same_in_all_cases_is_named(attention):
+    assert why(attention, held(attention, ["dscores = -draised * raised"])).kind == "sign"
+
+
+def test_mistakes_that_differ_between_cases_are_not(attention):
+    assert why(attention, held(attention, ["dscores = -draised * raised", "dscores = draised"])) is None
+
+
+@pytest.mark.parametrize("value", [None, Value("none"), Value("undefined"), Value("other", type="a list")])
+def test_what_is_no_tensor_is_left_to_others(attention, value):
+    assert why(attention, [value] * len(attention.references.hidden)) is None
+
+
+def test_a_factor_that_differs_between_cases_is_not_a_number(attention):
+    said = why(attention, held(attention, ["dscores = draised * raised * 1.7", "dscores = draised * raised * 2.7"]))
+    assert said.sentence == "the gradient is right up to a constant factor"
+
+
+def test_where_nan_is_in_a_hidden_case_is_not_said(attention):
+    values = held(attention, ["dscores = draised * raised"])
+    for number, value in enumerate(values):
+        value.tensor[number % 2, number % 3] = float("nan")
+    assert why(attention, values).sentence == "it holds NaN or inf: look for a division by zero or the log of zero"
+
+
+@pytest.mark.filterwarnings("ignore:The use of `x.T`")
+@pytest.mark.parametrize("name", ["attention", "fused"])
+def test_every_number_in_a_sentence_is_public(name):
+    """A size at the notebook's own sizes, an axis, a constant of the forward cell, or the student's own factor."""
+    one = network(name)
+    public = {str(size) for t in one.references.public.known.tensors.values() for size in (*t.shape, t.numel())}
+    public |= set(re.findall(r"[\d.]+", one.exercise.forward)) | {str(number) for number in range(-4, 5)}
+    for mistake in mistakes(name):
+        said = one.marked(dict(mistake.cells), mistake.name)
+        own = {
+            f"{float(n) ** sign:.6g}"
+            for n in re.findall(r"\d+\.?\d*", mistake.cells[0][1])
+            for sign in (1, -1)
+            if float(n)
+        }
+        if said is not None:
+            numbers = re.findall(r"(?<![A-Za-z_])\d+\.?\d*", said.sentence)
+            assert set(numbers) <= public | own | {"0.5", "1.5"}, (mistake.cells, said.sentence)
+
+
+class TestExplained:
+    WRONG = Judgement(Verdict.WRONG, Comparison(False, False, 1.0), "expected a tensor")
+    SHOWN_RIGHT = replace(WRONG, comparison=Comparison(True, True, 0.0), hint="right for this minibatch only")
+
+    def test_without_an_explanation_nothing_changes(self):
+        assert explained(self.WRONG, None) is self.WRONG
+
+    def test_the_sentence_takes_the_place_of_what_was_said(self):
+        assert explained(self.WRONG, SIGN).hint == "the sign is wrong"
+
+    def test_what_cmp_shows_as_right_keeps_the_sentence_that_says_why_it_is_not(self):
+        assert explained(self.SHOWN_RIGHT, SIGN).hint == "right for this minibatch only: the sign is wrong"
+
+
+def test_explaining_changes_no_value(attention):
+    values = held(attention, ["dscores = -draised * raised"])
+    before = [value.tensor.clone() for value in values]
+    why(attention, values)
+    assert all(torch.equal(one, two.tensor) for one, two in zip(before, values, strict=True))

