@@ -12,13 +12,13 @@ from itertools import chain
 
 import torch
 
+from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise import Exercise, Step
 from autograder.judging import Judgement
 from autograder.recording import Value
 from autograder.reference import Reference, References
-from autograder.student.dojo.explain import explain
-from autograder.student.dojo.said import Explanation
-from autograder.student.dojo.steps import Scene, find_routes, read_lines
 
 
 class Explainer:

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import torch
 
+from autograder.dojo import Comparison, compare
 from autograder.recording import Value
-from autograder.student.dojo import Comparison, compare
 from autograder.verdict import Verdict
 
 # What is left in float32 of a gradient that is zero; where an earlier one is wrong it is far from that.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from autograder.verdict import Verdict
 
 if TYPE_CHECKING:
-    from autograder.student.dojo import Comparison
+    from autograder.dojo import Comparison
 
 SCHEMA = 1
 Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
@@ -80,7 +80,7 @@ class SubmissionResult:
 
 def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
     """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
-    from autograder.student.dojo import Comparison  # imports torch
+    from autograder.dojo import Comparison  # imports torch
 
     steps = [
         StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from autograder.dojo import Comparison
+from autograder.dojo.explain.sentences import Explanation
 from autograder.explaining import explained
 from autograder.judging import Judgement
 from autograder.recording import Value
-from autograder.student.dojo import Comparison
-from autograder.student.dojo.said import Explanation
 from autograder.verdict import Verdict
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import network, run

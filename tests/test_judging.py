@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.dojo import compare
 from autograder.judging import (
     IN_FLOAT32,
     IN_FLOAT64,
@@ -24,7 +25,6 @@ from autograder.judging import (
     judge,
 )
 from autograder.recording import Value
-from autograder.student.dojo import compare
 from autograder.verdict import CREDIT, Verdict
 
 TRUTH = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

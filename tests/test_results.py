@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.dojo import Comparison
 from autograder.results import ClassResult, StepResult, SubmissionResult, result_from_json
-from autograder.student.dojo import Comparison
 from autograder.verdict import Verdict
 
 RIGHT = StepResult("dsail", "sail", "cmp_dsail", Verdict.EXACT, 1.0, 1.0, Comparison(True, True, 0.0))

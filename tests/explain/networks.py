@@ -8,15 +8,15 @@ from pathlib import Path
 
 import torch
 
+from autograder.dojo import compare
+from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise import Exercise, exercise_from_notebook, nbgrader_info, read_exercise
 from autograder.explaining import Explainer
 from autograder.namespace import default_dtype
 from autograder.recording import Value
 from autograder.reference import Reference, References, compute_references
-from autograder.student.dojo import compare
-from autograder.student.dojo.explain import explain
-from autograder.student.dojo.said import Explanation
-from autograder.student.dojo.steps import Scene, find_routes, read_lines
 from tests import notebooks
 from tests.notebooks import check, locked, solution
 

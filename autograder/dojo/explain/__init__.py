@@ -1,0 +1,1 @@
+"""Explain why a gradient is wrong, from the forward pass and the numbers alone. The entry is cascade.explain."""
