@@ -1,4 +1,7 @@
-"""Compare a tensor with the one it should be: whether its kind, its shape and its numbers are right."""
+"""Compare a tensor with the one it should be: whether its kind, its shape and its numbers are right.
+
+Nothing here reads the notebook or prints: `compare` returns a Comparison, whatever it is given.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ import torch
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one gradient looks like beside the reference.
+    """The result of comparing one gradient with its reference.
 
-    exact: equal bit for bit. approximate: equal within the tolerances. maxdiff: the largest absolute
-    difference, None where there is no such number. kind: "ok", or why the two could not be compared:
+    exact: all elements are equal bit for bit. approximate: all are equal within the tolerances. maxdiff: the largest
+    absolute difference, None where there is no such number. kind: "ok", or why the two could not be compared:
     "todo", "type", "shape", "nonfinite" or "reference". problem: the same as one sentence, None when all is well.
     """
 
@@ -25,7 +28,7 @@ class Comparison:
     problem: str | None = None
 
     def line(self, name: str) -> str:
-        """The report line: fixed columns, so that many of them read as a table."""
+        """Return the report line, in fixed columns, so that many of them read as a table."""
         return f"{name:15s} | exact: {self.exact!s:5s} | approximate: {self.approximate!s:5s} | maxdiff: {self.maxdiff}"
 
 
@@ -48,7 +51,7 @@ def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e
 
 
 def compare_with_grad(dt: object, t: torch.Tensor) -> Comparison:
-    """Compare a gradient `dt` with `t.grad`; of the kind "reference" where `t` has none yet."""
+    """Compare a gradient `dt` with `t.grad`. Returns a Comparison of kind "reference" where `t.grad` is None."""
     if t.grad is None:
         sentence = "PyTorch has no gradient for it yet: run the cell with loss.backward() first"
         return Comparison(False, False, None, "reference", sentence)
@@ -78,20 +81,26 @@ def _compare(dt: object, grad: torch.Tensor, rtol: float, atol: float) -> Compar
 
 
 def plain(dt: object) -> Any:
-    """The tensor below a subclass of Tensor, which may answer every question as it likes."""
+    """Return a detached torch.Tensor with the numbers of `dt`; `dt` itself where it is no tensor.
+
+    A subclass of Tensor may answer every question as it likes, so nothing of it is called.
+    """
     with torch._C.DisableTorchFunctionSubclass():
         return torch.Tensor.as_subclass(dt, torch.Tensor).detach() if isinstance(dt, torch.Tensor) else dt
 
 
 def difference_from(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The absolute difference, and which elements are further off than the tolerances."""
+    """Return (|dt - grad| in float64, a bool tensor of the elements outside the tolerances), both of grad's shape.
+
+    The shape of `dt` must broadcast to that of `grad`, as compare has found. The tolerances are those of `compare`.
+    """
     truth = grad.detach().double()
     difference = (plain(dt).double() - truth).abs().reshape(truth.shape)
     return difference, difference > 1e-8 + 1e-5 * truth.abs()
 
 
 def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:
-    """Why `dt` cannot be compared with `grad`, as (kind, sentence); None where it can."""
+    """Return why `dt` cannot be compared with `grad`, as (kind, sentence); None where it can."""
     want = tuple(grad.shape)
     if dt is None:
         return "todo", f"still to do: a tensor of shape {want}"
@@ -106,7 +115,7 @@ def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:
 
 
 def _serves(found: tuple[int, ...], want: tuple[int, ...]) -> bool:
-    """Whether the two shapes broadcast together to exactly the elements of `want`."""
+    """Return whether the two shapes broadcast together to exactly the elements of `want`."""
     together = list(found)
     for i, size in enumerate(reversed(want), start=1):
         if i > len(together):

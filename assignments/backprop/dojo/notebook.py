@@ -1,6 +1,7 @@
-"""The state of the student's notebook: the forward pass that was run, its values, the gradients so far, the progress.
+"""The state of the student's notebook: the forward pass that was run, its values, the gradients, the progress.
 
-The forward cell is found among the cells that were run, by its form.
+The forward cell is found by its form, among the cells that were run (IPython keeps their text in `In`). Nothing in
+the notebook is changed.
 """
 
 from __future__ import annotations
@@ -23,37 +24,41 @@ Strip = tuple[dict[str, str], str, list[tuple[str, str, bool]]]
 
 @dataclass(frozen=True)
 class Session:
-    """lines: of the forward cell. names: all variables of the notebook."""
+    """A notebook whose forward pass has been run. lines: of the forward cell. names: all variables of the notebook."""
 
     lines: tuple[Line, ...]
     names: Mapping[str, Any]
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The tensors of the forward pass that have a gradient of PyTorch's, in forward order."""
+        """The tensors of the forward pass whose `.grad` PyTorch has filled, in forward order."""
         found: dict[str, None] = {}
         for line in self.lines:
             found |= dict.fromkeys((*sorted(line.uses), line.target))
         return tuple(name for name in found if _grad(self.names.get(name)) is not None)
 
     def name_of(self, tensor: Tensor, label: str) -> str | None:
-        """What the forward pass calls a tensor."""
+        """Return the name that the forward pass has for a tensor, `label` first; None where it is not marked."""
         names = (label, *self.marked)
         return next((name for name in names if self.names.get(name) is tensor and name in self.marked), None)
 
     def routes(self, name: str) -> tuple[Route, ...]:
-        """The lines that a tensor's gradient comes back through."""
+        """Return the routes by which the gradient of the tensor of this name comes back."""
         return find_routes(self.lines, name, self.marked)
 
     def why(self, found: object, name: str) -> Explanation | None:
-        """What is wrong with `found` as the gradient of the tensor of this name, which it is not."""
+        """Explain why `found`, which is wrong, is not the gradient of the tensor of this name.
+
+        Returns None where no cause is found, or where the values have changed since the backward pass, so that
+        PyTorch's gradients no longer belong to them.
+        """
         routes, loss = self.routes(name), self.lines[-1].target
         truth = {other: self.names[other].grad for other in self.marked} | {loss: torch.ones(())}
         right = Scene(name, routes, self.names, truth)
         if not follows(truth[name], right):
-            return None  # the values have changed since the backward pass
+            return None
         sharing = self._sharing(found, name)
-        # Made from this one, and then changed: by now this holds the other's numbers.
+        # A gradient made from this one in the same memory and then changed in place has overwritten it.
         later = [other for other in sharing if name in (route.target for route in self.routes(other))]
         if later and _same(self.names[f"d{later[0]}"], truth[later[0]]):
             return _shared(name, later[0])
@@ -63,7 +68,7 @@ class Session:
         if any(target in own for target in off) and follows(found, Scene(name, routes, self.names, truth | own)):
             sentence = f"this follows from d{off[0]}, which is wrong; the step itself is right: mend d{off[0]} first"
             return Explanation("follow-through", sentence, "follow-through")
-        # A gradient in the same memory may have been changed since this one was made from it.
+        # A gradient in the same memory may have been changed in place since this one was made from it.
         usable = {other: gradient for other, gradient in own.items() if other not in sharing}
         explanation = explain(found, Scene(name, routes, self.names, truth | usable) if off else right)
         if explanation is not None and set(off) <= set(usable):
@@ -77,20 +82,20 @@ class Session:
         return None
 
     def _sharing(self, found: object, name: str) -> list[str]:
-        """The other tensors whose gradients lie in the same memory."""
+        """Return the other tensors whose gradients `d<name>` lie in the same memory as `found`, of the same shape."""
         if not isinstance(found, Tensor) or found.layout != torch.strided:
             return []
-        place = found.untyped_storage().data_ptr()
+        storage = found.untyped_storage().data_ptr()
         found_in = []
         for other in self.marked:
             mine: Any = self.names.get(f"d{other}")
             if other != name and _fits(mine, self.names[other].grad) and mine.shape == found.shape:
-                found_in += [other] if mine.untyped_storage().data_ptr() == place else []
+                found_in += [other] if mine.untyped_storage().data_ptr() == storage else []
         return found_in
 
 
 def current_session() -> Session | None:
-    """The notebook's state; None where there is no IPython, or no forward cell has been run."""
+    """Return the state of the running notebook; None outside IPython, or where no forward cell has been run."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -102,16 +107,16 @@ def current_session() -> Session | None:
     for source in reversed(names.get("In", [])):
         lines = read_lines(source)
         loss = names.get(lines[-1].target) if lines else None
-        # Assignments only, more than one, and the last a single number with a graph.
+        # A forward cell has assignments only, more than one, and the last makes a single number with a graph.
         if len(lines) > 1 and isinstance(loss, Tensor) and loss.numel() == 1 and loss.grad_fn is not None:
             return Session(lines, names)
     return None
 
 
 def reason_for(label: str, found: object, tensor: Tensor) -> str | None:
-    """Why `found` is not the gradient of `tensor`, as a sentence; None where that is unknown, or outside a notebook.
+    """Return a sentence on why `found` is not the gradient of `tensor`; None where the cause is unknown.
 
-    label: what the student calls the tensor, which need not be its name.
+    Returns None outside a notebook too. label: the student's word for the tensor, which need not be its name.
     """
     here = current_session()
     name = None if here is None else here.name_of(tensor, label)
@@ -122,7 +127,11 @@ def reason_for(label: str, found: object, tensor: Tensor) -> str | None:
 
 
 def progress_of(here: Session) -> tuple[Strip, list[str]]:
-    """What the strip shows: states by tensor, the loss, the arrows (from, to, whether they fail); and the reasons."""
+    """Return (states, loss, arrows) for pictures.strip_text, and a sentence for each step that is wrong.
+
+    states: "right", "wrong", "follows", "todo" or "later" (not compared so far) by tensor, in forward order. arrows:
+    (tensor, target, whether the gradient fails on this route).
+    """
     loss = here.lines[-1].target
     states: dict[str, str] = {}
     arrows: list[tuple[str, str, bool]] = []
@@ -141,7 +150,7 @@ def progress_of(here: Session) -> tuple[Strip, list[str]]:
             why = here.why(plain(mine), name)
             states[name] = "follows" if why is not None and why.kind == "follow-through" else "wrong"
         routes = [route.target for route in here.routes(name)]
-        # A sentence that names some of several paths speaks of those alone.
+        # Where the sentence names some of the routes, the gradient fails on those only.
         named = [target for target in routes if why is not None and f"`{target}`" in why.sentence]
         failing = (named or routes) if states[name] == "wrong" else []
         arrows += [(name, target, target in failing) for target in routes]
@@ -152,9 +161,10 @@ def progress_of(here: Session) -> tuple[Strip, list[str]]:
 
 
 def compared_names(cells: Iterable[str]) -> set[str]:
-    """The tensors that these cells, which have been run, compare: `probs` in `cmp("probs", dprobs, probs)`.
+    """Return the tensors that these cells compare: `probs` in `cmp("probs", dprobs, probs)`.
 
-    Not all of the forward pass is asked for, and some gradients may be given.
+    cells: the text of the cells that were run. A forward pass has more tensors than an exercise asks for, and some
+    gradients may be given; only what was compared is shown as a step to do.
     """
     found = set()
     for source in cells:

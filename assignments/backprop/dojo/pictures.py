@@ -1,7 +1,6 @@
-"""Small pictures for Jupyter, drawn as SVG: where a gradient is wrong, and how many steps are right.
+"""Pictures for Jupyter, drawn as SVG: where a gradient is wrong, and how many steps are right.
 
-Nothing is said by colour alone, lines and text take the theme's colour, and every
-picture has its text.
+Nothing is said by colour alone, lines and text take the theme's colour, and every picture has its text.
 """
 
 from __future__ import annotations
@@ -27,19 +26,22 @@ TEXT = "padding-left:8px;font-family:var(--jp-ui-font-family, sans-serif);font-s
 
 
 def show_right() -> None:
-    """Show that a gradient is right; in Jupyter alone, since the printed line says so already."""
+    """Display a tick in Jupyter. Elsewhere do nothing: the printed line says that the gradient is right."""
     _show(lambda: mark(True, "right"), lambda: "✓ right", prefix=None)
 
 
 def show_where(difference: torch.Tensor, wrong: torch.Tensor) -> None:
-    """Show at which elements a gradient differs. The arguments are those of where_text."""
+    """Display or print at which elements a gradient is off. The arguments are those of where_text."""
     _show(lambda: where_svg(difference, wrong), lambda: where_text(difference, wrong), prefix=f"{'':15s} | ")
 
 
 def show_strip(
     states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, str, bool]], *, as_text: bool = False
 ) -> None:
-    """Show all steps along the forward pass. as_text: outside Jupyter print them as text, instead of nothing."""
+    """Display all steps along the forward pass. The arguments are those of strip_text.
+
+    as_text: print them as text outside Jupyter, instead of nothing.
+    """
     _show(
         lambda: strip_svg(states, loss, arrows),
         lambda: strip_text(states, loss, arrows),
@@ -62,12 +64,15 @@ def _show(picture: Callable[[], str], text: Callable[[], str], prefix: str | Non
 
 
 def as_table(values: torch.Tensor) -> torch.Tensor:
-    """The values as rows and columns: all axes but the last are rows, and a vector is one row."""
+    """Return the values as a matrix: the last axis gives the columns, all others the rows; a vector is one row."""
     return values.reshape(-1, values.shape[-1]) if values.dim() else values.reshape(1, 1)
 
 
 def where_text(difference: torch.Tensor, wrong: torch.Tensor) -> str:
-    """Where two tensors differ, as a line. difference: absolute. wrong: of the same shape, which elements count."""
+    """Return one line on where two tensors differ.
+
+    difference: the absolute difference, of any shape. wrong: a bool tensor of that shape, the elements that count.
+    """
     table = as_table(wrong)
     # Not torch.unravel_index, which imports sympy: half a second.
     most = (difference == difference.max()).nonzero()[0].tolist()
@@ -81,7 +86,10 @@ def where_text(difference: torch.Tensor, wrong: torch.Tensor) -> str:
 
 
 def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
-    """The same as a picture: a square for each element that is off, the larger the further off."""
+    """Return an HTML picture of where two tensors differ: a square for each wrong element, larger the further off.
+
+    The arguments are those of where_text. A tensor larger than ROWS by COLUMNS is drawn in blocks, by their maximum.
+    """
     table = as_table(difference * wrong).to(torch.float64)
     block = -(-table.shape[0] // ROWS), -(-table.shape[1] // COLUMNS)
     blocks = torch.nn.functional.max_pool2d(table[None], block, ceil_mode=True)[0]
@@ -111,26 +119,33 @@ def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
 
 
 def mark(right: bool, words: str) -> str:
-    """One quiet line with its sign."""
+    """Return one HTML line: a tick or a cross, and the words."""
     sign, colour = (SIGNS["right"], GOOD) if right else (SIGNS["wrong"], BAD)
     return f'<div style="{TEXT}"><b style="color:{colour}">{sign}</b> {escape(words)}</div>'
 
 
 def strip_text(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, str, bool]]) -> str:
-    """All steps as text. states: by tensor, in forward order. arrows: (from, to, whether the gradient fails there)."""
+    """Return all steps as text, with a line of counts and, where a gradient fails, a line of the routes.
+
+    states: "right", "wrong", "follows", "todo" or "later" by tensor, in forward order. arrows: (tensor, target,
+    whether the gradient fails there). loss: the name of the last target.
+    """
     signs = "  ".join(f"{SIGNS[state]} {name}" for name, state in states.items())
     fails = [f"{source} ← {target}" for source, target, failing in arrows if failing]
     return "\n".join([signs, summary(states), *(["fails at: " + ", ".join(fails)] if fails else [])])
 
 
 def summary(states: Mapping[str, str]) -> str:
-    """How many steps are in each state."""
+    """Return how many steps are in each state, as one line. The counts of right and to do are always there."""
     kinds = {state: sum(s == state for s in states.values()) for state in SIGNS}
     return ", ".join(f"{SIGNS[s]} {count} {WORDS[s]}" for s, count in kinds.items() if count or s in ("right", "todo"))
 
 
 def strip_svg(states: Mapping[str, str], loss: str, arrows: Sequence[tuple[str, str, bool]]) -> str:
-    """All steps along the computation graph; gradients come back from right to left."""
+    """Return all steps as an HTML picture along the computation graph, whose arcs run from a tensor to its targets.
+
+    The arguments are those of strip_text. A failing arc is dashed and has a cross.
+    """
     step, base = 34, 74
     at = {name: 16 + i * step for i, name in enumerate([*states, loss])}
     longest = max((abs(at[target] - at[source]) for source, target, _ in arrows), default=step)

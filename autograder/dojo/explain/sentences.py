@@ -1,4 +1,4 @@
-"""What is said of a mistake: its sentence, and what it is called at all sizes."""
+"""The sentences: turn a guess that fits, or a constant factor, into what the student is told."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from .forward import Line, Route, Scene, Tensor
 
 @dataclass(frozen=True)
 class Explanation:
-    """kind: of mistake, one word. sentence: for the student. key: the same mistake has the same at all sizes.
+    """The cause of a wrong gradient.
 
-    also: what else it may be called, where numbers coincide (a size that is 2), the vaguest last.
+    kind: of mistake, in one word. sentence: for the student. key: the same for the same mistake in cases of any size,
+    so that several cases can be held against each other. also: what else the mistake may be, where numbers coincide (a
+    size that is 2, say), the vaguest last.
     """
 
     kind: str
@@ -25,19 +27,19 @@ class Explanation:
     also: tuple[Explanation, ...] = ()
 
 
-def said(guess: Guess, ratio: float = 1.0) -> Explanation:
-    """What is said of a guess that fits. ratio: its factor, where it may have one."""
+def explanation_of(guess: Guess, ratio: float = 1.0) -> Explanation:
+    """Return the explanation for a guess that fits. ratio: the factor that stands for "{}" in its sentence."""
     key = _no_digits(guess.sentence)
     if "{}" not in guess.sentence:
         return Explanation(guess.kind, guess.sentence, key)
-    # A factor of one's own is named where it is a simple number; else, and where cases differ in it, it is some c.
+    # A factor is named where it is a multiple of 1/60. Otherwise, or where cases differ in it, it is called c.
     simple = abs(ratio) <= 100 and math.isclose(ratio * 60, round(ratio * 60), rel_tol=1e-4)
     named = "" if math.isclose(ratio, 1, rel_tol=1e-4) else f"{ratio:.3g}*" if simple else "c*"
     some = Explanation(guess.kind, guess.sentence.format("c*"), key)
     return Explanation(guess.kind, guess.sentence.format(named).replace("*1`", "`"), f"{named} {key}", (some,))
 
 
-def factor(
+def factor_between(
     mine: Tensor,
     part: Tensor,
     where: str,
@@ -46,9 +48,9 @@ def factor(
     close: Close,
     lines: tuple[Line, ...] | None = None,
 ) -> Explanation | None:
-    """A constant factor, where there is one.
+    """Return the explanation where `mine` is `part` times a constant other than 1; else None.
 
-    lines: those that the part comes through; without them, those that all of it does.
+    where: words that follow "the gradient". lines: those that the part comes through, by default each route's last.
     """
     if int((part != 0).sum()) < ENOUGH or not torch.isfinite(part).all():
         return None

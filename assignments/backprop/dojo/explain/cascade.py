@@ -1,6 +1,7 @@
-"""Why a gradient is wrong: at most one short sentence, and none rather than a guess.
+"""The cascade of explanations: try the usual mistakes in order of likelihood, and report the first that fits.
 
-It compares what was found with what each usual mistake would have given.
+A mistake fits where the numbers it would give are those that were found. No sentence is better than a guess, so
+where none fits, nothing is reported.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from .forward import Route, Scene, Tensor, double, product
 from .graph import Graph
 from .inside import of_factor, of_inside, wrong_part
 from .mistakes import as_it_arrived, of_a_route, of_places, of_shape, of_the_whole, without_upstream
-from .sentences import Explanation, factor, said
+from .sentences import Explanation, explanation_of, factor_between
 from .sums import of_nothing, of_sums
 
-NOISE = 0.1  # how far the gradient in lower precision may be off before it is nothing but rounding
-MANY = 8  # different numbers, below which any may be the same by chance
-MUCH = 100  # times as large as what rounding leaves, it is no rounding
+NOISE = 0.1  # a gradient whose float32 value is off by more than this share is zero but for rounding
+MANY = 8  # with fewer different elements, two tensors may have the same ones by chance
+MUCH = 100  # a value this many times larger than rounding leaves cannot be rounding
 
 
 def explain(found: object, scene: Scene) -> Explanation | None:
-    """Say what is wrong with `found` as the gradient of the scene's tensor; None where it is right or unclear.
+    """Explain why `found` is not the gradient of the scene's tensor; None where it is right or no mistake fits.
 
-    Never raises.
+    Never raises: a forward line that cannot be taken apart gives None.
     """
     try:
         with torch.no_grad():
@@ -50,7 +51,10 @@ def explain(found: object, scene: Scene) -> Explanation | None:
 
 
 def follows(found: object, scene: Scene) -> bool:
-    """Whether `found` is right for the gradients that arrive in this scene, up to the rounding of float32."""
+    """Return whether `found` is right for the gradients that arrive in this scene, up to float32 rounding.
+
+    False where that cannot be computed. Never raises.
+    """
     try:
         with torch.no_grad():
             total = sum(parts_of(scene).values(), torch.zeros_like(scene.value))
@@ -62,9 +66,10 @@ def follows(found: object, scene: Scene) -> bool:
 
 
 def parts_of(scene: Scene, rounded: bool = False) -> dict[str, Tensor]:
-    """What each route sends back, by its target. rounded: as the notebook's own dtypes give it.
+    """Return what each route contributes to the gradient, by the route's target, in float64.
 
-    Raises ValueError where one cannot be computed.
+    rounded: compute in the dtypes of the notebook's values instead, which shows how large their rounding is.
+    Raises ValueError where a line cannot be differentiated.
     """
     parts = {route.target: product(scene, route, rounded=rounded) for route in scene.routes}
     known = {name: part.to(torch.float64) for name, part in parts.items() if part is not None}
@@ -83,7 +88,7 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
         rounded = parts_of(scene, rounded=True)
         noise = sum(rounded.values(), torch.zeros_like(scene.value))
         vanishing = distance(noise, total) > NOISE * largest(total)
-        # The true gradient is zero. What rounding makes of it in the usual order of adding up is known all the same.
+        # The true gradient is zero, but the rounding of PyTorch's own order of adding up can still be compared with.
         parts, total = (rounded, noise) if vanishing else (parts, total)
     mine = found.detach().to(torch.float64)
     relative = CLOSE_64 if found.dtype == torch.float64 else CLOSE_32
@@ -102,7 +107,7 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     close = Close(relative, off / BETTER)
     for guess in of_the_whole(total, parts):
         if close.fits(mine, guess):
-            return said(guess)
+            return explanation_of(guess)
     if _is_rearranged(mine, total):
         sentence = f"the right numbers at the wrong places: they are not in the order of `{scene.tensor}`"
         return Explanation("reshape", sentence, "rearranged")
@@ -110,43 +115,46 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
     for route, rest in rests.items():
         for guess in without_upstream(scene, route):
             if close.fits(rest, guess):
-                return said(guess)
+                return explanation_of(guess)
     alive = [name for name, part in parts.items() if largest(part) > RIGHT_32 * largest(total)]
     where = f" through `{alive[0]}`" if len(alive) == 1 < len(parts) else ""
-    by = factor(mine, total, where, scene, scene.routes, close)
-    # Another order of adding up gives other noise, and is right.
+    by = factor_between(mine, total, where, scene, scene.routes, close)
+    # Another order of adding up leaves another rounding error, and is right.
     if by is not None or (vanishing and largest(mine) <= MUCH * largest(total)):
         return by
     with double(), torch.no_grad():
         for guess in of_nothing(mine, total, scene, min(relative, RIGHT_32)):
-            return said(guess)
+            return explanation_of(guess)
     for guess in _some_right(mine, total, scene, close):
-        return said(guess)
+        return explanation_of(guess)
     for route, rest in rests.items():
         part = parts[route.target]
         if len(scene.routes) > 1:
-            by = factor(rest, part, f" through `{route.target}`", scene, (route,), close)
+            by = factor_between(rest, part, f" through `{route.target}`", scene, (route,), close)
             if by is not None:
                 return by
         for guess in (*as_it_arrived(scene, route), *of_places(scene, route, rest, part)):
             if close.fits(rest, guess):
-                return said(guess)
+                return explanation_of(guess)
         inner = _inside(rest, scene, route, close, several=True)
         if inner is not None:
             return inner
-        # A sum over too much may still have a shape that can be broadcast.
+        # A sum over too many axes may still have a shape that broadcasts.
         for guess in chain(of_sums(scene, route), of_a_route(scene, route, part)):
             if close.fits(rest, guess):
-                return said(guess, multiple(rest, guess.value))
+                return explanation_of(guess, multiple(rest, guess.value))
     for guess in of_shape(total, scene):
         if guess.kind in SUMS and close.fits(mine, guess):
-            return said(guess)
+            return explanation_of(guess)
     inner_ones = (_inside(rest, scene, route, close, several=False) for route, rest in rests.items())
     return next(filter(None, inner_ones), None)
 
 
 def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: bool) -> Explanation | None:
-    """A mistake within one route, where it has several paths or where it has not."""
+    """Explain a mistake within one route, whose wrong contribution is `rest`.
+
+    several: only where the route has several paths; else only where it has one.
+    """
     try:
         with double(), torch.no_grad():
             graph = Graph(scene, route)
@@ -160,15 +168,15 @@ def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: boo
 def _of_paths(rest: Tensor, graph: Graph, close: Close) -> Explanation | None:
     wrong = wrong_part(rest, graph, close)
     if wrong is None:
-        return next((said(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
+        return next((explanation_of(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
     part, ratio = wrong
     guess = of_factor(part, ratio, close)
     if guess is not None:
-        return said(guess)
+        return explanation_of(guess)
     others = sum((term.value for term in graph.terms if term not in part.terms), torch.zeros_like(rest))
-    # What rounding leaves is as large as the other paths make it.
+    # Rounding errors are relative to the sum of all paths, which may be larger than this part.
     coarse = Close(close.relative * max(1.0, largest(rest) / largest(ratio * part.value)), close.most)
-    return factor(rest - others, part.value, part.where, graph.scene, (graph.route,), coarse, part.lines)
+    return factor_between(rest - others, part.value, part.where, graph.scene, (graph.route,), coarse, part.lines)
 
 
 def _not_finite(mine: Tensor, scene: Scene) -> Explanation:
@@ -199,7 +207,7 @@ def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor
     head = f"expected shape {tuple(total.shape)}, found {tuple(mine.shape)}"
 
     def in_shape(guess: Guess) -> Explanation:
-        return Explanation(guess.kind, f"{head}: {guess.sentence}", said(guess).key)
+        return Explanation(guess.kind, f"{head}: {guess.sentence}", explanation_of(guess).key)
 
     sums = []
     for route in scene.routes:
@@ -212,12 +220,12 @@ def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor
         same = guess.value.shape == mine.shape or (guess.kind == "reshape" and guess.value.numel() == mine.numel())
         if same and close.fits(rest.reshape(guess.value.shape), guess):
             return in_shape(guess)
-    # The numbers are something else too, or all nearly zero; what the shape alone says is certain.
+    # No guess has these numbers (a second mistake, or all nearly zero), but the shape alone shows the missing sum.
     return next((in_shape(guess) for guess, _ in sums if guess.value.shape == mine.shape), None)
 
 
 def _is_rearranged(mine: Tensor, total: Tensor) -> bool:
-    """Whether the numbers, most of them different, are those of the gradient."""
+    """Return whether the elements are those of the gradient in another order. Most of them must be different."""
     if mine.shape != total.shape or torch.unique(total).numel() < max(MANY, total.numel() // 2):
         return False
     ordered, truth = mine.flatten().sort().values, total.flatten().sort().values
@@ -225,7 +233,7 @@ def _is_rearranged(mine: Tensor, total: Tensor) -> bool:
 
 
 def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iterator[Guess]:
-    """Right where it is not zero, or where the gradient is not."""
+    """Yield a guess where the elements are right except where either `mine` or `total` is zero."""
     mine = mine.expand(total.shape)
     alive = (total != 0) & (mine != 0)
     if int(alive.sum()) < ENOUGH or not close.same(mine[alive], total[alive]):

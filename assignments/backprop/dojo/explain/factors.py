@@ -17,14 +17,14 @@ from .graph import Graph
 
 AVERAGE = r"mean\(|/"
 BESSEL = r"\w *- *1\b|var\(|std\("
-PLACES = 60  # elements that are looked at before all are
-FEW = 8  # elements below which a product of powers is found for anything
-ROUGH = 2e-3  # how far the logarithms may be off at those places
+SAMPLE = 60  # elements on which a product of powers is tried before all are compared: enough to rule out most
+TOO_FEW = 8  # with fewer elements, some product of powers comes close to anything
+ROUGH = 2e-3  # how far logarithms may be off at the sampled elements; the guess itself is then held to fit.py
 
 
 @dataclass(frozen=True)
 class Known:
-    """A factor that means something. symbol: the same at all sizes. sentence: goes on after "the gradient is"."""
+    """A number with a meaning. symbol: the same in cases of other sizes. sentence: follows "the gradient is"."""
 
     value: float
     symbol: str
@@ -32,9 +32,9 @@ class Known:
 
 
 def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...]) -> Iterator[Known]:
-    """Factors that mean something in these lines, with what they mean; where two are equal, the likelier first.
+    """Yield the numbers that mean something in these lines; of two that are equal, the likelier first.
 
-    lines: of the routes, those that the factor is of.
+    lines: those of the routes' lines that the factor may come from.
     """
     named, lengths = _named(scene, routes), list(_lengths(scene, routes))
     # One less than a size is likely only where a line has Bessel's correction.
@@ -65,7 +65,7 @@ def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ..
 
 
 def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:
-    """The size itself, which a mean divides by."""
+    """Yield the size and its inverse: a mean divides by it."""
     average, less = _with(lines, AVERAGE), _with(lines, BESSEL)
     large = f": `{average}` divides by {name}" if average and not less else ""
     yield Known(size, name, f"too large by the factor {name}{large}")
@@ -74,7 +74,7 @@ def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]
 
 
 def _of_one_less(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:
-    """The size less one, which Bessel's correction divides by."""
+    """Yield the factors made of size and size - 1, which Bessel's correction divides by."""
     average, less = _with(lines, AVERAGE), _with(lines, BESSEL)
     if size > 2:
         why = f": `{less}` divides by {name} - 1 (Bessel's correction)" if less else ""
@@ -87,18 +87,18 @@ def _of_one_less(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Know
 
 
 def _with(lines: tuple[Line, ...], pattern: str) -> str:
-    """The first line in which the pattern is found."""
+    """Return the source of the first line in which the pattern is found, else ""."""
     return next((line.source for line in lines if re.search(pattern, line.source)), "")
 
 
 def _named(scene: Scene, routes: tuple[Route, ...]) -> list[tuple[str, int]]:
-    """The sizes that the lines have a name for."""
+    """Return the sizes that have a name in the lines, as (name, size)."""
     names = sorted(frozenset().union(*(line.uses for route in routes for line in route.lines)))
     return [(name, scene.names[name]) for name in names if type(scene.names.get(name)) is int and scene.names[name] > 1]
 
 
 def _lengths(scene: Scene, routes: tuple[Route, ...]) -> Iterator[tuple[str, int]]:
-    """The lengths of the axes, and the numbers of elements."""
+    """Yield the lengths of the axes and the numbers of elements of the tensor and the targets, as (text, size)."""
     for name in (scene.tensor, *(route.target for route in routes)):
         shape = scene.names[name].shape
         yield from ((f"{name}.shape[{axis}]", size) for axis, size in enumerate(shape) if size > 1)
@@ -112,8 +112,12 @@ def _constants(source: str) -> list[float]:
     return sorted(v for v in kept if v not in (0.0, 1.0))
 
 
-def named(graph: Graph) -> dict[str, Tensor]:
-    """What a student has a name for: the values around these lines that fit the tensor's shape, and what arrives."""
+def named_values(graph: Graph) -> dict[str, Tensor]:
+    """Return the float64 values, by quoted name, that can be factors of the gradient of the graph's tensor.
+
+    They are the values and gradients around the route's lines, the gradient that arrives, and, last, the parts of a
+    line that have no name and are called by their text.
+    """
     scene, shape = graph.scene, graph.scene.value.shape
     names = [*graph.values, *scene.upstream]
     found = {f"`{name}`": in_float64(scene.names[name]) for name in names if name in scene.names}
@@ -124,7 +128,7 @@ def named(graph: Graph) -> dict[str, Tensor]:
 
 
 def fits_shape(value: object, shape: torch.Size) -> bool:
-    """Whether a value can be a factor of what has this shape."""
+    """Return whether a value is a finite float tensor of several elements that broadcasts to this shape."""
     if not isinstance(value, Tensor) or not value.is_floating_point() or value.numel() < 2:
         return False
     try:
@@ -133,48 +137,55 @@ def fits_shape(value: object, shape: torch.Size) -> bool:
         return False
 
 
-def powers(
+def of_powers(
     mine: Tensor, others: Tensor, right: Tensor, what: str, graph: Graph, relative: float, size: int
 ) -> Iterator[Guess]:
-    """What was found beside others is the right thing, or its inverse, times powers of so many values.
+    """Yield guesses that a path's gradient, or its inverse, is multiplied by powers of `size` named values.
 
-    relative: how exact the numbers are.
+    mine: the gradient that was found. others: what all other paths contribute. right: what this path should. what: how
+    a sentence calls it. relative: how exact the numbers of `mine` are.
     """
-    rest, right, values = mine - others, right.expand(mine.shape), named(graph)
+    rest, right, values = mine - others, right.expand(mine.shape), named_values(graph)
     rounding = relative / ROUGH
     large = (rest.abs() > rounding * (mine.abs() + others.abs())) & (right.abs() > rounding * largest(right))
-    places = large.flatten().nonzero()[:, 0]
-    places = places[:: max(1, len(places) // PLACES)]
-    if len(places) < FEW:
+    where = large.flatten().nonzero()[:, 0]
+    where = where[:: max(1, len(where) // SAMPLE)]
+    if len(where) < TOO_FEW:
         return
     logs = {}
     for name, value in values.items():
-        there = value.expand(mine.shape).flatten()[places].abs().log()
+        there = value.expand(mine.shape).flatten()[where].abs().log()
         if bool(torch.isfinite(there).all()) and float(there.std()) > ROUGH:
             logs[name] = there
-    wanted, right_there = (x.flatten()[places].abs().log() for x in (rest, right))
+    wanted, right_there = (x.flatten()[where].abs().log() for x in (rest, right))
     for times in (1, -1):
         for exponents in sorted(_exponents(wanted - times * right_there, logs, size), key=_unlikely):
             value = right**times
             for name, exponent in exponents.items():
-                # A half power says nothing of a sign.
+                # A half power of a negative number is no number; the sign is left to the factor.
                 value = value * (values[name] if exponent % 1 == 0 else values[name].abs()) ** exponent
             same = value * multiple(right, value)
             if distance(right, same) <= ROUNDING * largest(right):
-                continue  # these powers come to nothing but a constant
+                continue  # these powers make a constant, which is reported as a factor
             ratio = multiple(rest, value)
             more = "" if abs(ratio - 1) < ROUGH else "; a constant factor is wrong too"
             yield Guess("function", _sentence(what, times, exponents) + more, others + value * ratio)
 
 
 def _unlikely(exponents: dict[str, float]) -> tuple[float, int, float]:
-    """Whole powers come first, then what has a name, then small powers: several may have nearly the same value."""
+    """Return a sort key. Whole powers come first, then values with a name, then small powers.
+
+    Several products may have nearly the same values, so the order decides which of them is named.
+    """
     unnamed = sum(not name.strip("`").isidentifier() for name in exponents)
     return sum(power % 1 for power in exponents.values()), unnamed, sum(map(abs, exponents.values()))
 
 
 def _exponents(wanted: Tensor, logs: dict[str, Tensor], size: int) -> Iterator[dict[str, float]]:
-    """Exponents, whole or half, with which so many values give what is wanted, up to a constant."""
+    """Yield the exponents, whole or half, with which `size` of the values give `wanted`, up to a constant.
+
+    wanted and logs: logarithms of absolute values at the same elements.
+    """
     choices = list(combinations(logs, size))
     if not choices:
         return

@@ -1,6 +1,6 @@
-"""One tensor in the forward pass: the lines that use it, and the gradient that each of them sends back.
+"""The forward pass, read: its lines, the routes by which a gradient comes back, and what each route contributes.
 
-It knows no network: all it sees is the text of a forward cell and its values.
+All it is given is the text of a forward cell and the values after it; it knows no particular network.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 Tensor = torch.Tensor
-FEW = 2  # lines that are quoted in a sentence
+FEW = 2  # lines that a sentence quotes in full; more would be too long to read
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the forward pass. target: the name it assigns. uses: the names it reads."""
+    """One line of the forward pass. target: the name it assigns. uses: the names it reads. source: its text."""
 
     target: str
     uses: frozenset[str]
@@ -28,9 +28,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Route:
-    """One path of a gradient: from `target`, the next tensor that has a gradient of its own, back to `tensor`.
+    """One way by which a gradient comes back to `tensor`, from `target`, the next tensor that has a gradient.
 
-    lines: what computes the target from the tensor, in order; mostly one.
+    lines: those that compute the target from the tensor, in forward order; mostly one.
     """
 
     tensor: str
@@ -39,7 +39,7 @@ class Route:
 
     @property
     def text(self) -> str:
-        """How to speak of the lines: as they are written, where they are few."""
+        """The lines as a sentence quotes them: as they are written, or the first and last where there are many."""
         if len(self.lines) > FEW:
             return f"the lines from `{self.lines[0].target}` to `{self.target}`"
         return f"`{'; '.join(line.source for line in self.lines)}`"
@@ -47,10 +47,10 @@ class Route:
 
 @dataclass(frozen=True)
 class Scene:
-    """A tensor, its routes, and the numbers around it.
+    """A tensor with its routes and all the numbers that its gradient depends on.
 
-    names: all values after the forward pass. upstream: the gradient of each route's target, by its name;
-    the loss, where it is a target, has 1.
+    names: all values after the forward pass. upstream: the gradient of each route's target, by the target's name. The
+    loss, where it is a target, has the gradient 1.
     """
 
     tensor: str
@@ -60,19 +60,19 @@ class Scene:
 
     @property
     def value(self) -> Tensor:
-        """The tensor itself, in float64."""
+        """The tensor itself, detached, in float64."""
         value: Tensor = in_float64(self.names[self.tensor])
         return value
 
     def arriving(self, route: Route) -> Tensor:
-        """The gradient of the route's target, in its full shape."""
+        """Return the gradient of the route's target in float64, expanded to the target's shape."""
         out = in_float64(self.names[route.target])
         gradient: Tensor = in_float64(self.upstream[route.target])
         return gradient.expand(out.shape)
 
 
 def read_lines(source: str) -> tuple[Line, ...]:
-    """The lines of a forward cell, one assignment each; empty where the text is anything else."""
+    """Return the lines of a forward cell, one assignment each; () where the text is anything else."""
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -87,9 +87,9 @@ def read_lines(source: str) -> tuple[Line, ...]:
 
 
 def find_routes(lines: tuple[Line, ...], tensor: str, stops: Collection[str]) -> tuple[Route, ...]:
-    """The routes of a tensor, in backward order. stops: the tensors that have a gradient of their own.
+    """Return the routes of a tensor, the last used first. stops: the tensors that have a gradient of their own.
 
-    The last line's target, the loss, is one of them always.
+    The target of the last line, the loss, always counts as one of them.
     """
     last = lines[-1].target if lines else ""
     found, through = [], {tensor}
@@ -109,7 +109,7 @@ def find_routes(lines: tuple[Line, ...], tensor: str, stops: Collection[str]) ->
 
 
 def in_float64(value: Any) -> Any:
-    """The value, without a graph and in float64 where it is a tensor of fractions."""
+    """Return a tensor detached, and in float64 where its dtype is a float; any other value as it is."""
     if not isinstance(value, Tensor):
         return value
     return value.detach().to(torch.float64) if value.is_floating_point() else value.detach()
@@ -117,7 +117,7 @@ def in_float64(value: Any) -> Any:
 
 @contextmanager
 def double() -> Iterator[None]:
-    """New tensors are float64, gradients can be asked for, and random numbers are drawn from a copy."""
+    """Make new tensors float64, record gradients, and leave the global random state alone; a context manager."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -137,11 +137,11 @@ def product(
     arriving: Tensor | None = None,
     rounded: bool = False,
 ) -> Tensor | None:
-    """What a route sends back (a vector-Jacobian product); None where that cannot be computed.
+    """Return the vector-Jacobian product of a route, detached; None where that cannot be computed.
 
-    of: the input that is differentiated, where it is not the scene's tensor. at: other values of some names.
-    sources: other lines in place of the route's. arriving: another gradient in place of the target's.
-    rounded: with the values' own dtypes, not in float64.
+    of: the name of the input that is differentiated, where it is not the scene's tensor. at: other values of some
+    names. sources: other lines in place of the route's. arriving: another gradient in place of the target's. rounded:
+    compute in the values' own dtypes, instead of in float64.
     """
     of = of or route.tensor
     uses = frozenset().union(*(line.uses for line in route.lines)) | {of}
@@ -166,15 +166,19 @@ def product(
 
 
 def pulled_back(out: Tensor, leaf: Tensor, arriving: Tensor) -> Tensor | None:
-    """The gradient of `leaf` that `arriving`, the gradient of `out`, makes; None where `out` is made without it.
+    """Return the gradient of `leaf`, given `arriving`, that of `out`; None where `out` does not depend on `leaf`.
 
-    As autograd.grad's own grad_outputs, for which PyTorch imports sympy: half a second.
+    It multiplies and sums instead of passing grad_outputs to autograd.grad, because PyTorch would import sympy for
+    those, which takes half a second.
     """
     return torch.autograd.grad((out * arriving.expand(out.shape)).sum(), leaf, allow_unused=True)[0]
 
 
 def unsummed(scene: Scene, route: Route) -> Tensor | None:
-    """A route's part before it is summed over the axes that the tensor was broadcast along; None if there are none."""
+    """Return a route's contribution before it is summed over the axes along which the tensor was broadcast.
+
+    Returns None where it was not broadcast, or where the sum over those axes does not give the contribution.
+    """
     value, out = scene.value, scene.names[route.target]
     for shape in (out.shape, (*out.shape[:-2], *value.shape)):
         if len(shape) >= value.dim() and tuple(shape) != tuple(value.shape):
@@ -192,7 +196,7 @@ def unsummed(scene: Scene, route: Route) -> Tensor | None:
 
 
 def sum_to(part: Tensor, shape: Any) -> Tensor:
-    """Summed over the axes along which the shape was broadcast, or broadcast to it. Raises RuntimeError."""
+    """Return `part` summed or expanded to the shape. Raises RuntimeError where the shapes do not broadcast."""
     try:
         return part.sum_to_size(shape)
     except RuntimeError:

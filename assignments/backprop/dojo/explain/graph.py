@@ -1,6 +1,6 @@
-"""Inside a line: its operations one by one, and the paths along which a gradient comes back through them.
+"""The computation graph within a route: the operations of its lines one by one, and the paths through them.
 
-What has no name of its own is called by its text.
+A value that has no name of its own is called by its text. Values are computed in float64, within forward.double().
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import torch
 
 from .forward import Line, Route, Scene, Tensor, in_float64, pulled_back
 
-# What a function of one call is made of.
+# Functions that are differentiated as the operations they are made of, each of which may be the mistake.
 MADE_OF = {"cross_entropy": "({0}.logsumexp(1) - {0}[range(len({1})), {1}]).mean()"}
-TINY = 1e-6  # a path that brings this little beside the others cancels
-MOST = 8  # paths, beyond which none is told from the others
+TINY = 1e-6  # a path that contributes less than this share of the largest has cancelled but for rounding
+MOST = 8  # with more paths than these, the sets of them are too many to try, and their labels too alike
 
 
 @dataclass(frozen=True)
 class Node:
-    """One operation. name: of its value. text: as it is written. source: the operation, of other nodes' names.
+    """One operation of a line. name: of its value, made up where it has none. text: the operation as it is written.
 
-    inputs: those it is differentiated for. line: the forward line that it is a part of.
+    source: the operation as code over the names of other nodes. inputs: the names that it is differentiated for. line:
+    the forward line that it is a part of.
     """
 
     name: str
@@ -38,7 +39,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Term:
-    """What comes back along one path. path: names, from the tensor to the target. label: what sets it apart."""
+    """The contribution of one path to the gradient.
+
+    path: names, from the tensor to the target. value: the contribution, in the tensor's shape. label: words that tell
+    this path from the others. lines: the forward lines that only this path goes through, else all of its lines.
+    """
 
     path: tuple[str, ...]
     value: Tensor
@@ -48,24 +53,27 @@ class Term:
 
 @dataclass(frozen=True)
 class Graph:
-    """The operations of a route, with their values. Raises where one cannot be computed; to be used within double()."""
+    """The operations of one route of a scene, with their values and gradients, each computed when first asked for.
+
+    To be used within forward.double(). Every property raises where a line cannot be computed.
+    """
 
     scene: Scene
     route: Route
 
     @property
     def nodes(self) -> dict[str, Node]:
-        """By name, in the order in which they are computed."""
+        """The operations by name, in the order in which they are computed."""
         return _nodes(self.route)
 
     @property
     def where(self) -> str:
-        """How to call the route, after "the gradient": nothing where it is the only one."""
+        """Words that follow "the gradient" in a sentence and name this route; "" where it is the only one."""
         return f" through `{self.route.target}`" if len(self.scene.routes) > 1 else ""
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """Of every name that the lines use."""
+        """The value of every node and of every name that the lines use."""
         uses = frozenset().union(*(line.uses for line in self.route.lines)) | {self.route.tensor}
         values = {name: in_float64(self.scene.names[name]) for name in uses if name in self.scene.names}
         for node in self.nodes.values():
@@ -74,7 +82,7 @@ class Graph:
 
     @cached_property
     def adjoints(self) -> dict[str, Tensor]:
-        """The gradient of every node."""
+        """The gradient of every node, and of the tensor, by name."""
         found = {self.route.target: self.scene.arriving(self.route)}
         for node in reversed(self.nodes.values()):
             for name in self._inputs(node) if node.name in found else ():
@@ -82,16 +90,19 @@ class Graph:
         return found
 
     def _inputs(self, node: Node) -> list[str]:
-        """What a gradient can come back to; a size cannot have one."""
+        """Return the inputs that can have a gradient: float tensors. A size cannot."""
         found = [(name, self.values[name]) for name in node.inputs]
         return [name for name, value in found if isinstance(value, Tensor) and value.is_floating_point()]
 
     def _after(self, name: str) -> list[str]:
-        """The operations that take a value and lead to the target."""
+        """Return the operations that read a value and lead to the target."""
         return [n.name for n in self.nodes.values() if n.name in self.adjoints and name in self._inputs(n)]
 
     def back(self, node: Node, name: str, gradient: Tensor, at: Tensor | None = None) -> Tensor:
-        """What one operation sends back to one of its inputs. at: another value of the input."""
+        """Return the contribution of one operation to the gradient of one of its inputs.
+
+        gradient: that of the operation's value. at: another value of the input, broadcast for instance.
+        """
         leaf = (self.values[name] if at is None else at).clone().requires_grad_()
         with torch.enable_grad():
             out = eval(node.source, {**self.values, name: leaf})
@@ -99,14 +110,14 @@ class Graph:
         return torch.zeros_like(leaf) if sent is None else sent
 
     def along(self, path: tuple[str, ...], gradient: Tensor) -> Tensor:
-        """What a path, or a part of one, sends back of the gradient of its end."""
+        """Return what is left of `gradient`, that of the last name on the path, at the first name."""
         for name, after in zip(reversed(path[:-1]), reversed(path), strict=False):
             gradient = self.back(self.nodes[after], name, gradient)
         return gradient
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
-        """The paths that bring something; their values sum to what the route sends back. Empty where too many."""
+        """The paths that contribute; their values sum to the route's contribution. () where they are more than MOST."""
         pairs = list(self._paths((self.route.tensor,), 0.0))
         if not 1 <= len(pairs) <= MOST:
             return ()
@@ -116,7 +127,7 @@ class Graph:
         )
 
     def _paths(self, path: tuple[str, ...], scale: float) -> Iterator[tuple[tuple[str, ...], Tensor]]:
-        # A path is followed only as far as it brings something: what cancels is no path.
+        # A path is followed only as long as it contributes: the sum of what is left of a mean, say, cancels.
         if path[-1] == self.route.target:
             yield path, self.along(path, self.adjoints[path[-1]])
             return
@@ -131,7 +142,7 @@ class Graph:
                 yield from self._paths((*path, name), scale)
 
     def _label(self, path: tuple[str, ...], paths: list[tuple[str, ...]]) -> str:
-        """How to call a path: by the smallest thing on it that is on no other."""
+        """Return words for a path: through the smallest value that is on no other path."""
         others = [other for other in paths if other != path]
         own = [name for name in path[1:] if not any(name in other for other in others)]
         if not others:
@@ -141,12 +152,12 @@ class Graph:
             low, high = next((edge for edge in pairwise(path) if edge not in edges), (path[0], path[-1]))
             text = {path[0]: f"`{path[0]}`"} | {name: node.text for name, node in self.nodes.items()}
             return f"straight from {text[high]} to {text[low]}"
-        # What has a name is better known.
+        # Of values of one size, one with a name is easier to find than an expression.
         best = min(own, key=lambda name: (self.values[name].numel(), self.nodes[name].text != f"`{name}`"))
         return f"through {self.nodes[best].text}"
 
     def _lines(self, path: tuple[str, ...], pairs: list[tuple[tuple[str, ...], Tensor]]) -> tuple[Line, ...]:
-        """The lines that are a path's own, else all of its lines."""
+        """Return the lines that no other path goes through, else all of the path's lines."""
         others = [other for other, _ in pairs if other != path]
         own = [name for name in path[1:] if not any(name in other for other in others)]
         return tuple(dict.fromkeys(self.nodes[name].line for name in own or path[1:]))
@@ -156,12 +167,12 @@ class Graph:
 def _nodes(route: Route) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for line in route.lines:
-        _Apart(nodes, {route.tensor, *nodes}, line).take()
+        _Splitter(nodes, {route.tensor, *nodes}, line).take()
     return nodes
 
 
-class _Apart(ast.NodeTransformer):
-    """Takes a line apart: every operation on what depends on the tensor becomes a node."""
+class _Splitter(ast.NodeTransformer):
+    """Splits a line into operations: each one that depends on the tensor becomes a node."""
 
     def __init__(self, nodes: dict[str, Node], alive: set[str], line: Line) -> None:
         self.nodes, self.alive, self.line = nodes, alive, line

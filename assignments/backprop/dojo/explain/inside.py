@@ -1,6 +1,6 @@
-"""Mistakes inside a line, or in one of several paths through lines whose values have no gradient of their own.
+"""Mistakes inside a line, or in some of the paths through values that have no gradient of their own.
 
-As in mistakes.py, each guess has the numbers that the mistake would give.
+As in mistakes.py, each guess holds the gradient that the mistake would give.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from itertools import chain, combinations
 
 import torch
 
-from .factors import fits_shape, named, powers
+from .factors import fits_shape, named_values, of_powers
 from .fit import ENOUGH, Close, Guess, largest, multiple
 from .forward import Line, Tensor, product, read_lines
 from .graph import Graph, Term
 from .sums import of_reductions, of_shares
 from .variants import other_constants, other_names
 
-SEVERAL = 4  # paths, up to which every choice of them is tried
-SAME = 1e-9
+SEVERAL = 4  # up to so many paths, every set of them is tried: 15 sets; with more, single paths and all
+SAME = 1e-9  # rounding of float64, relative to the largest element
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some of the paths of a route. where: how to call them, after "the gradient". value: what they bring."""
+    """Some of the paths of a route. where: words that follow "the gradient". value: the sum of their contributions."""
 
     where: str
     terms: tuple[Term, ...]
@@ -34,12 +34,12 @@ class Part:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The forward lines that are theirs."""
+        """The forward lines of these paths, each once."""
         return tuple(dict.fromkeys(line for term in self.terms for line in term.lines))
 
 
 def parts_of_graph(graph: Graph) -> Iterator[Part]:
-    """One path each, then several, and all of them last, which need no name."""
+    """Yield each single path, then the sets of several, and at last all paths together, which need no words."""
     terms = graph.terms
     for size in range(1, len(terms)) if len(terms) <= SEVERAL else (1,):
         for some in combinations(terms, size):
@@ -50,7 +50,10 @@ def parts_of_graph(graph: Graph) -> Iterator[Part]:
 
 
 def wrong_part(mine: Tensor, graph: Graph, close: Close) -> tuple[Part, float] | None:
-    """The paths that all have one wrong factor, where all others are right; and this factor."""
+    """Find the paths that share one wrong factor, where all other paths are right. Returns them and the factor.
+
+    Returns None where there is one path only, where none or all are wrong, or where no such factor explains `mine`.
+    """
     terms = graph.terms
     if len(terms) < 2:
         return None
@@ -74,7 +77,7 @@ def wrong_part(mine: Tensor, graph: Graph, close: Close) -> tuple[Part, float] |
 
 
 def of_factor(part: Part, ratio: float, close: Close) -> Guess | None:
-    """A factor that is a mistake of its own kind."""
+    """Return the guess for a factor with a name of its own: 0 (missing), -1 (sign) or 2 (twice); else None."""
     for factor, kind, words in (
         (0, "path-missing", "is missing"),
         (-1, "sign", "has the wrong sign"),
@@ -86,7 +89,10 @@ def of_factor(part: Part, ratio: float, close: Close) -> Guess | None:
 
 
 def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
-    """Mistakes in some of the paths, or in all; the values stand in the place of the route's."""
+    """Yield mistakes in some of the paths, or in all; each value is a whole contribution of the route.
+
+    mine: what was found in place of the route's contribution.
+    """
     parts = list(parts_of_graph(graph))
     if not parts:
         return
@@ -103,7 +109,7 @@ def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
     def by_powers(size: int) -> Iterator[Guess]:
         for part in parts:
             what = f"the gradient{part.where}"
-            yield from powers(mine, others[part], part.value, what, graph, close.relative, size)
+            yield from of_powers(mine, others[part], part.value, what, graph, close.relative, size)
 
     yield from made(partial(_of_variants, variants, graph))
     yield from made(partial(_of_arriving, graph))
@@ -122,7 +128,7 @@ def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
 
 @dataclass(frozen=True)
 class Variant:
-    """The same lines but for one mistake. kind and said: of it. terms: what comes back along each path."""
+    """The route with one mistake in its forward lines. kind, said: as in a Guess. terms: contributions by path."""
 
     kind: str
     said: str
@@ -131,9 +137,9 @@ class Variant:
 
 
 def _variants(graph: Graph) -> Iterator[Variant]:
-    """Lines with another constant (no epsilon, n where n - 1 stands) or with another tensor in them."""
+    """Yield the route with another constant (no epsilon, n in place of n - 1) or another tensor in its lines."""
     route = graph.route
-    names = {name.strip("`") for name in named(graph)}
+    names = {name.strip("`") for name in named_values(graph)}
     given = sorted(names.intersection(graph.values) - set(graph.nodes) - {route.tensor})
     shapes = {name: graph.scene.names[name].shape for name in sorted(names) if name in graph.scene.names}
     others: list[tuple[str, str | None]] = [(name, None) for name in given]
@@ -149,12 +155,12 @@ def _variants(graph: Graph) -> Iterator[Variant]:
 
 
 def _of_variants(variants: list[Variant], graph: Graph, part: Part) -> Iterator[Guess]:
-    """A mistake in a forward line, in all that follows or in one of its values."""
+    """Yield guesses that a part was differentiated through a variant's lines, wholly or in one value."""
     for variant in variants:
         sentence = f"{variant.said}, in the gradient{part.where}" if part.where else variant.said
         value = sum((variant.terms[term.path] for term in part.terms), torch.zeros_like(part.value))
         yield Guess(variant.kind, sentence, value)
-        # Another tensor in one value is a factor too, which is looked for elsewhere.
+        # Another tensor in one value only is a factor made of named values: of_powers finds it.
         for name in graph.nodes if variant.kind != "function" else ():
             now, then = graph.values[name], variant.graph.values[name]
             if (
@@ -167,7 +173,7 @@ def _of_variants(variants: list[Variant], graph: Graph, part: Part) -> Iterator[
 
 
 def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
-    """Something else than what arrives."""
+    """Yield guesses that a part was made without the gradient that arrives, or with a value in its place."""
     scene, target = graph.scene, graph.route.target
     arriving = scene.arriving(graph.route)
     if arriving.numel() == 1:
@@ -179,7 +185,7 @@ def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
         sentence = f"d{target} is missing, and so is every path but the one{part.where}"
         yield Guess("upstream", sentence, alone - (whole - part.value))
         return
-    for name, value in named(graph).items():
+    for name, value in named_values(graph).items():
         if value.shape == arriving.shape and value is not arriving:
             other = product(scene, graph.route, arriving=value)
             if other is not None:
@@ -187,7 +193,11 @@ def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
 
 
 def of_instead(mine: Tensor, others: Tensor, right: Tensor, what: str, x: Tensor, close: Close) -> Iterator[Guess]:
-    """What was found beside others is not the right thing of a path. x: the tensor. what: "the gradient ..."."""
+    """Yield guesses that a path's gradient is a function of the tensor itself, or stands at too many elements.
+
+    mine: the gradient that was found. others: what all other paths contribute. right: what this path should. what: how
+    a sentence calls it. x: the tensor.
+    """
     rest, slack = mine - others, close.relative * largest(mine)
     for name, value in _functions(x):
         sentence = f"{what} is made of the tensor {name}, which is not the derivative"
@@ -202,9 +212,9 @@ def of_instead(mine: Tensor, others: Tensor, right: Tensor, what: str, x: Tensor
 
 
 def of_neighbours(mine: Tensor, others: Tensor, right: Tensor, what: str, graph: Graph) -> Iterator[Guess]:
-    """As of_instead, of the values around the tensor."""
+    """Yield guesses that a path's gradient is a function of another value of its shape; arguments as of_instead."""
     rest = mine - others
-    for name, value in named(graph).items():
+    for name, value in named_values(graph).items():
         if value.shape == right.shape:
             for made, other in _functions(value):
                 yield from _scaled(
@@ -218,7 +228,7 @@ def of_neighbours(mine: Tensor, others: Tensor, right: Tensor, what: str, graph:
 
 
 def of_the_way(graph: Graph) -> Iterator[Guess]:
-    """The gradient of something between the target and the tensor."""
+    """Yield guesses that the gradient of a value between target and tensor was taken for that of the tensor."""
     for name, node in graph.nodes.items():
         gradient = graph.adjoints.get(name)
         if name != graph.route.target and gradient is not None and gradient.shape == graph.scene.value.shape:
@@ -227,7 +237,7 @@ def of_the_way(graph: Graph) -> Iterator[Guess]:
 
 
 def _functions(x: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """What is made of a tensor without a derivative: (how, value)."""
+    """Yield usual functions of a tensor, none of them a derivative, as (words, value)."""
     yield "by its `exp`", x.exp()
     yield "by its `sigmoid`", x.sigmoid()
     yield "by its `tanh`", x.tanh()

@@ -1,7 +1,7 @@
-"""Mistakes one can make in a backward step, each with the numbers that it would give.
+"""Mistakes that are usual in a backward step, each as a Guess: a sentence and the gradient that it would give.
 
-A guess is made from the forward line alone; whether it fits what was found
-is asked elsewhere, so a guess that is never true does no harm.
+Guesses are made from the forward lines alone. Whether one fits what was found is decided elsewhere (fit.py), so a
+guess that is never true costs time but does no harm.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from itertools import combinations
 import torch
 
 from .fit import Guess
-from .forward import Route, Scene, Tensor, in_float64, product, sum_to, unsummed
-from .variants import neighbours, without_epsilon, written_once
+from .forward import Route, Scene, Tensor, in_float64, product
+from .slopes import input_names, of_slopes, summed_to
+from .variants import without_epsilon, written_once
 
-POWERS = (0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1.5, -1.5)
-SLOPES = ("1 - {y}", "1 - {x}**2", "1 + {y}**2", "1 - 2*{y}", "{y} - {y}**2", "{x} - {x}**2", "1 - {y}**2", "1 + {y}")
-OF_ANY: tuple[str, ...] = ("{x}", "1 - {x}", "1 - {x}**2", "{x} - {x}**2", "{x}**2", "1/{x}", "(1 - {x})**2")
-OF_ANY += ("{x}.exp()", "{x}.log()", "1 - {x}.tanh()**2")
-MAX_PATHS = 6
-NOT = "which is not the derivative of"
+MAX_PATHS = 6  # with more routes, leaving out every set of them would be more than 62 guesses
 
 
 def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
-    """Mistakes that change the gradient as a whole. parts: by the target of each route; they sum to the total."""
+    """Yield mistakes that change the gradient as a whole: signs, missing routes, a transpose.
+
+    parts: the contribution of each route, by its target; their sum is `total`.
+    """
     for name, part in parts.items() if len(parts) > 1 else ():
         yield Guess("sign", f"the gradient through `{name}` has the wrong sign", total - 2 * part)
     yield Guess("sign", "the sign is wrong", -total)
@@ -43,7 +42,7 @@ def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
 
 
 def of_shape(total: Tensor, scene: Scene) -> Iterator[Guess]:
-    """Right numbers, or nearly, in a shape that is not the tensor's."""
+    """Yield mistakes that leave the gradient in another shape than the tensor's."""
     name, shape = scene.tensor, tuple(total.shape)
     for axis, size in enumerate(shape):
         if size == 1:
@@ -66,7 +65,7 @@ def of_shape(total: Tensor, scene: Scene) -> Iterator[Guess]:
 
 
 def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
-    """The derivative of the line alone."""
+    """Yield the derivative of the route's line alone, not multiplied by the gradient that arrives."""
     arriving, target, line = scene.arriving(route), route.target, route.text
     if arriving.numel() > 1 and not torch.equal(arriving, torch.ones_like(arriving)):
         alone = product(scene, route, arriving=torch.ones_like(arriving))
@@ -78,15 +77,18 @@ def without_upstream(scene: Scene, route: Route) -> Iterator[Guess]:
 
 
 def as_it_arrived(scene: Scene, route: Route) -> Iterator[Guess]:
-    """No derivative of the line at all."""
-    unchanged = _to(scene.arriving(route), scene.value.shape)
+    """Yield the gradient that arrives, unchanged: the derivative of the line is missing."""
+    unchanged = summed_to(scene.arriving(route), scene.value.shape)
     if unchanged is not None and route.target != scene.tensor:
         sentence = f"the derivative of {route.text} is missing: this is d{route.target} as it arrived"
         yield Guess("local", sentence, unchanged)
 
 
 def of_places(scene: Scene, route: Route, mine: Tensor, part: Tensor) -> Iterator[Guess]:
-    """What arrives put at other places than those that the line picks. mine: in the place of this path's gradient."""
+    """Yield the gradient that arrives, at elements that the line does not pick.
+
+    mine: what was found in place of the route's contribution. part: the right contribution.
+    """
     try:
         arriving = scene.arriving(route).expand(part.shape)
     except RuntimeError:
@@ -98,7 +100,7 @@ def of_places(scene: Scene, route: Route, mine: Tensor, part: Tensor) -> Iterato
 
 
 def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
-    """Mistakes in one path. part: the right gradient of this path; the values stand in its place."""
+    """Yield mistakes in one route, each value in place of its contribution. part: the right contribution."""
     line, target = route.text, route.target
     arriving = scene.arriving(route)
     where = f" through `{target}`" if len(scene.routes) > 1 else ""
@@ -110,14 +112,14 @@ def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
         sentence = f"`{name}` is picked several times at one place: `+=` at an index adds only one of them"
         yield Guess("overwritten", sentence, once)
     yield from _of_other_gradients(scene, route, _same_shape(scene, route))
-    yield from _of_functions(scene, route, part, arriving)
+    yield from of_slopes(scene, route, part)
     if arriving.dim() == 2 and arriving.shape[0] == arriving.shape[1]:
         other = product(scene, route, arriving=arriving.T)
         if other is not None:
             yield Guess("transpose", f"d{target} is transposed the wrong way in the derivative of {line}", other)
     if bool(arriving.all()) and (other := product(scene, route, arriving=1 / arriving)) is not None:
         yield Guess("function", f"this divides by d{target}, which belongs above", other)
-    for name in _inputs(scene, route):
+    for name in input_names(scene, route):
         value = in_float64(scene.names[name])
         if value.dim() == 2 and value.shape[0] == value.shape[1] and name != scene.tensor:
             other = product(scene, route, at={name: value.T})
@@ -128,7 +130,7 @@ def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
 
 
 def _of_other_gradients(scene: Scene, route: Route, gradients: Iterable[tuple[str, Tensor]]) -> Iterator[Guess]:
-    """Another gradient in the place of the one that arrives."""
+    """Yield guesses that one of these gradients, given as (names, value), was used in place of the arriving one."""
     for names, gradient in gradients:
         other = product(scene, route, arriving=gradient)
         if other is not None:
@@ -137,14 +139,14 @@ def _of_other_gradients(scene: Scene, route: Route, gradients: Iterable[tuple[st
 
 
 def _same_shape(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
-    """The other gradients that have the shape of the one that arrives; those that are equal are one."""
+    """Yield the other gradients of the arriving one's shape, as (names, value); equal ones come as one."""
     arriving = scene.arriving(route)
     found: list[tuple[str, Tensor]] = []
     for name, gradient in scene.upstream.items():
         if name in (route.target, scene.tensor) or gradient.shape != arriving.shape or gradient.equal(arriving):
             continue
         mine = in_float64(gradient)
-        same = [place for place, (_, other) in enumerate(found) if torch.allclose(mine, other, rtol=1e-5, atol=1e-9)]
+        same = [index for index, (_, other) in enumerate(found) if torch.allclose(mine, other, rtol=1e-5, atol=1e-9)]
         if same:
             found[same[0]] = (f"{found[same[0]][0]} or d{name}", found[same[0]][1])
         else:
@@ -153,7 +155,7 @@ def _same_shape(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
 
 
 def _smaller(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
-    """The other gradients that are smaller and broadcast to the shape of the one that arrives."""
+    """Yield the other gradients that broadcast to the arriving one's shape, as (name, value)."""
     arriving = scene.arriving(route)
     for name, gradient in scene.upstream.items():
         if name not in (route.target, scene.tensor) and 1 < gradient.numel() < arriving.numel():
@@ -165,7 +167,7 @@ def _smaller(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
 
 
 def _of_other_tensors(scene: Scene, route: Route, part: Tensor, arriving: Tensor) -> Iterator[Guess]:
-    """Another tensor where one belongs: in the forward line, or in the place of what arrives."""
+    """Yield guesses that another tensor stands in the forward line, or in place of the gradient that arrives."""
     line, target = route.text, route.target
     values = {name: in_float64(value) for name, value in scene.names.items() if _is_floating(value)}
     for name in sorted(frozenset().union(*(line.uses for line in route.lines)) & set(values) - {scene.tensor}):
@@ -188,91 +190,6 @@ def _of_other_tensors(scene: Scene, route: Route, part: Tensor, arriving: Tensor
         if size > 1:
             sentence = f"a sum too many in the gradient through `{target}`: it is not the same along axis {axis}"
             yield Guess("wrong-axis", sentence, part.sum(axis, keepdim=True).expand(part.shape))
-
-
-def _of_functions(scene: Scene, route: Route, part: Tensor, arriving: Tensor) -> Iterator[Guess]:
-    """Another derivative than the line's own."""
-    line = route.text
-    for now, then, sources in neighbours(route):
-        other = product(scene, route, sources=sources)
-        if other is not None:
-            yield Guess("function", f"this is the derivative with `{then}` where {line} has `{now}`", other)
-    x, y = scene.tensor, route.target
-    out = in_float64(scene.names[y])
-    for power in POWERS:
-        for name in ((y,) if out.numel() > 1 else ()) + tuple(_inputs(scene, route)) if power else (x,):
-            by = "1" if power == 0 else name if power == 1 else f"{name}**{power}"
-            # Summed over what was broadcast, so that of the two factors of a product each is tried.
-            guess = _to(_times(arriving, _number(scene, name) ** power), part.shape)
-            if guess is not None:
-                yield Guess(
-                    "function", f"what arrives is multiplied by `{{}}{by}`, {NOT} {line}", guess, any_factor=True
-                )
-    if out.shape == scene.value.shape:
-        for slope in SLOPES:
-            by = slope.format(x=x, y=y)
-            value = eval(slope.format(x="x", y="y"), {"x": scene.value, "y": out})
-            sentence = f"what arrives is multiplied by `{{}}{by}`, {NOT} {line}"
-            yield Guess("function", sentence, arriving * value, any_factor=True)
-        alone = product(scene, route, arriving=torch.ones_like(arriving))
-        if alone is not None and torch.allclose(alone * arriving, part):
-            sentence = f"what arrives is divided by the derivative of {line}: multiply"
-            yield Guess("function", sentence, arriving / alone, any_factor=True)
-    wide = unsummed(scene, route)
-    wide = part if wide is None else wide
-    for name in (*_inputs(scene, route), y):
-        value = in_float64(scene.names[name])
-        for slope in ("1 - {x}", "1 - {x}**2", "{x} - {x}**2"):
-            by = slope.format(x=name)
-            guess = _to(_times(wide, eval(slope.format(x="value"), {"value": value})), part.shape)
-            if guess is not None:
-                yield Guess("function", f"a factor `{by}` too many: the derivative of {line} has none", guess)
-        for power in (1, -1, 2, -2):
-            guess = _to(_times(wide, value**power), part.shape)
-            if guess is not None:
-                by = f"`{name}`" if abs(power) == 1 else f"`{name}**2`"
-                much = "too many" if power > 0 else "missing"
-                yield Guess(
-                    "function", f"right but for a factor {by}, which is {much} in the derivative of {line}", guess
-                )
-    for name, value in {**scene.names, f"d{y}": arriving}.items():
-        if isinstance(value, Tensor) and value.is_floating_point() and 1 < value.numel() <= out.numel():
-            for by in OF_ANY:
-                factor = eval(by.format(x="x"), {"x": in_float64(value)})
-                guess = _to(_times(arriving, factor), part.shape)
-                if guess is not None:
-                    sentence = f"what arrives is multiplied by `{{}}{by.format(x=name)}`, {NOT} {line}"
-                    yield Guess("function", sentence, guess, any_factor=True)
-
-
-def _number(scene: Scene, name: str) -> Tensor:
-    value: Tensor = in_float64(scene.names[name])
-    return value
-
-
-def _inputs(scene: Scene, route: Route) -> list[str]:
-    """The tensors that the route's lines read, the scene's own first."""
-    uses = sorted(frozenset().union(*(line.uses for line in route.lines)) - {scene.tensor})
-    kept = [name for name in uses if isinstance(scene.names.get(name), Tensor)]
-    kept = [name for name in kept if scene.names[name].is_floating_point() and scene.names[name].numel() > 1]
-    return [scene.tensor, *kept]
-
-
-def _times(one: Tensor, other: Tensor) -> Tensor | None:
-    try:
-        together = one * other
-    except RuntimeError:
-        return None
-    return together if together.shape == one.shape and bool(torch.isfinite(together).all()) else None
-
-
-def _to(part: Tensor | None, shape: torch.Size) -> Tensor | None:
-    if part is None:
-        return None
-    try:
-        return sum_to(part, shape)
-    except RuntimeError:
-        return None
 
 
 def _is_floating(value: object) -> bool:

@@ -1,4 +1,7 @@
-"""Sums on the way back: left out, taken over other axes, or over terms that cancel."""
+"""Sums in a backward step: left out, taken over other axes, or over terms that cancel.
+
+A tensor that was broadcast forward gets, backward, the sum of its gradient over the axes of the broadcast.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,17 @@ from itertools import combinations
 
 import torch
 
-from .factors import named
+from .factors import named_values
 from .fit import Close, Guess, distance, largest, multiple
 from .forward import Route, Scene, Tensor, in_float64, sum_to, unsummed
 from .graph import Graph, Term
 
-NEARLY = 1e-3  # of what it would be, had nothing cancelled
+NEARLY = 1e-3  # a sum smaller than this share of its terms has cancelled
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """A path is after * (inside summed over axes): what a broadcast forward becomes backward."""
+    """A path's contribution, split at a sum: after * inside.sum(axes). what: the text of the operation there."""
 
     inside: Tensor
     after: Tensor
@@ -27,7 +30,7 @@ class Reduction:
 
 
 def of_sums(scene: Scene, route: Route) -> Iterator[Guess]:
-    """The sum over the axes of a broadcast left out, or taken over others."""
+    """Yield guesses that the sum over the axes of a broadcast is left out, or taken over other axes."""
     value, wide = scene.value, unsummed(scene, route)
     if wide is None:
         return
@@ -46,10 +49,13 @@ def of_sums(scene: Scene, route: Route) -> Iterator[Guess]:
 
 
 def of_reductions(graph: Graph, terms: tuple[Term, ...], where: str) -> Iterator[Guess]:
-    """The sum in one path: left out, over other axes, of something else. where: how to call the path."""
+    """Yield guesses on the sum within a single path: left out, over other axes, or of another product.
+
+    where: words that name the path, "" where it is the only one.
+    """
     if len(terms) > 1:
         return
-    values = named(graph)
+    values = named_values(graph)
     for found in _reductions(graph, terms[0]):
         inside, after, axes = found.inside, found.after, found.axes
         along, path = axes_text(axes), where or f" of {found.what}"
@@ -73,9 +79,12 @@ def of_reductions(graph: Graph, terms: tuple[Term, ...], where: str) -> Iterator
 
 
 def of_shares(others: Tensor, right: Tensor, what: str, graph: Graph, close: Close) -> Iterator[Guess]:
-    """What is divided by its own sum, as in a softmax, divided by a sum over other axes."""
+    """Yield guesses that a value divided by its own sum, as in a softmax, is divided by a sum over other axes.
+
+    others: what all other paths contribute. right: what this path should. what: how a sentence calls it.
+    """
     x, slack = graph.scene.value, close.relative * largest(right)
-    values = {"the exp of the tensor": (x - x.max()).exp()} | named(graph)
+    values = {"the exp of the tensor": (x - x.max()).exp()} | named_values(graph)
     for name, value in values.items():
         if value.shape != right.shape or right.shape != x.shape:
             continue
@@ -91,7 +100,10 @@ def of_shares(others: Tensor, right: Tensor, what: str, graph: Graph, close: Clo
 
 
 def of_nothing(mine: Tensor, total: Tensor, scene: Scene, rounding: float) -> Iterator[Guess]:
-    """Why what was found is nearly zero. rounding: relative to the terms of a sum."""
+    """Yield guesses on why the gradient that was found is zero up to rounding, and the true one is not.
+
+    rounding: how far rounding takes a sum from zero, relative to its terms.
+    """
     for axis, size in enumerate(total.shape):
         summed = total.sum(axis)
         nothing = max(largest(summed), largest(mine)) <= rounding * size * largest(total)
@@ -120,8 +132,8 @@ def of_nothing(mine: Tensor, total: Tensor, scene: Scene, rounding: float) -> It
 
 
 def _reductions(graph: Graph, term: Term) -> Iterator[Reduction]:
-    for place in range(len(term.path) - 1, 0, -1):
-        name, end = term.path[place - 1], term.path[place]
+    for index in range(len(term.path) - 1, 0, -1):
+        name, end = term.path[index - 1], term.path[index]
         small, out = graph.values[name], graph.values[end]
         if small.numel() >= out.numel() or small.dim() != out.dim():
             continue
@@ -129,22 +141,25 @@ def _reductions(graph: Graph, term: Term) -> Iterator[Reduction]:
             wide = small.expand(out.shape)
         except RuntimeError:
             continue
-        arriving = graph.along(term.path[place:], graph.adjoints[term.path[-1]])
+        arriving = graph.along(term.path[index:], graph.adjoints[term.path[-1]])
         inside = graph.back(graph.nodes[end], name, arriving, at=wide)
-        after = graph.along(term.path[:place], torch.ones_like(small))
+        after = graph.along(term.path[:index], torch.ones_like(small))
         axes = tuple(axis for axis, size in enumerate(small.shape) if size != out.shape[axis])
         if torch.allclose(after * inside.sum(axes, keepdim=True), term.value, rtol=1e-6, atol=1e-12):
             yield Reduction(inside, after, axes, graph.nodes[end].text)
 
 
 def _is_flat(value: Tensor, inside: Tensor, axes: tuple[int, ...]) -> bool:
-    """Whether a value is the same along these axes."""
+    """Return whether a value has one element along each of these axes of `inside`."""
     shape = (1,) * (inside.dim() - value.dim()) + tuple(value.shape)
     return all(shape[axis] == 1 for axis in axes)
 
 
 def _moved(graph: Graph, found: Reduction, flat: list[Tensor]) -> Iterator[Tensor]:
-    """What is summed, but for factors that are the same along the axes: they may stand within the sum or before it."""
+    """Yield `inside`, then `inside` with factors taken out that do not vary along the axes.
+
+    Such factors may stand within the sum or before it, and over other axes that makes a difference.
+    """
     arriving = graph.scene.arriving(graph.route)
     factor = found.inside / arriving if arriving.shape == found.inside.shape else None
     yield found.inside
@@ -170,19 +185,19 @@ def _factors(values: dict[str, Tensor]) -> Iterator[tuple[Tensor, str]]:
 
 
 def _instead(graph: Graph) -> Iterator[tuple[str, Tensor, bool]]:
-    """What may stand in the place of what arrives: (name, value, whether it is a gradient)."""
+    """Yield what may stand in place of the gradient that arrives, as (name, value, whether it is a gradient)."""
     scene, target = graph.scene, graph.route.target
     yield "1", torch.ones_like(scene.arriving(graph.route)), False
     for name, gradient in scene.upstream.items():
         if name not in (target, scene.tensor):
             yield f"d{name}", in_float64(gradient), True
-    for name, value in named(graph).items():
+    for name, value in named_values(graph).items():
         if name != f"`d{target}`":
             yield name, value, False
 
 
 def _is(mine: Tensor, arriving: Tensor, graph: Graph, rounding: float) -> bool:
-    """Whether this is what was found, and nearly all of it cancels."""
+    """Return whether `arriving` gives the gradient that was found, and nearly all of it cancels."""
     terms = [graph.along(term.path, arriving) for term in graph.terms]
     size = max([0.0, *map(largest, terms)])
     if len(terms) == 1:  # here it cancels within a sum, if at all
@@ -193,5 +208,5 @@ def _is(mine: Tensor, arriving: Tensor, graph: Graph, rounding: float) -> bool:
 
 
 def axes_text(axes: tuple[int, ...]) -> str:
-    """How axes are called in a sentence."""
+    """Return the words for some axes: "axis 0", "axes 0 and 1"."""
     return ("axis " if len(axes) == 1 else "axes ") + " and ".join(map(str, axes))

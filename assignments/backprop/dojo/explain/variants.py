@@ -1,4 +1,7 @@
-"""Forward lines that are nearly the exercise's own: what a mistake in a derivative may come from."""
+"""Variants of a forward line, each with one small change: what a mistake in a derivative may come from.
+
+A variant is a tuple of sources, one for each line of the route.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub, ast.Mult),
     ast.Sub: (ast.Add,),
 }
-SMALL = 1e-3  # a constant below this keeps a division or a logarithm from failing
+SMALL = 1e-3  # a constant below this is there to keep a division or a logarithm finite
 
 
 def without_epsilon(route: Route) -> tuple[str, ...] | None:
-    """The lines with every very small constant made zero; None where there is none."""
+    """Return the lines with every constant below SMALL made zero; None where there is none."""
     trees = [ast.parse(line.source) for line in route.lines]
     small = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Constant) and _is_small(n.value)]
     for node in small:
@@ -46,24 +49,27 @@ def without_epsilon(route: Route) -> tuple[str, ...] | None:
 
 
 def other_constants(route: Route) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Lines with another constant: (kind of mistake, what is said of it, the lines)."""
+    """Yield lines with another constant, as (kind of mistake, sentence, lines)."""
     plain = without_epsilon(route)
     if plain is not None:
         line = next(line for line, other in zip(route.lines, plain, strict=True) if "0.0" in other)
         yield "epsilon", f"the small constant of `{line.source}` is missing in its derivative", plain
     sources = tuple(line.source for line in route.lines)
     for number, source in enumerate(sources):
-        for place, node in enumerate(ast.walk(ast.parse(source))):
+        for index, node in enumerate(ast.walk(ast.parse(source))):
             match node:
                 case ast.BinOp(size, ast.Sub(), ast.Constant(1)):
                     tree = ast.parse(source)
-                    _put(tree, place, size)
+                    _put(tree, index, size)
                     said = f"{ast.unparse(size)} stands where `{source}` has {ast.unparse(node)}"
                     yield "factor", said, (*sources[:number], ast.unparse(tree), *sources[number + 1 :])
 
 
 def other_names(route: Route, pairs: Collection[tuple[str, str | None]]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Lines in which a name is another, or 1: (kind of mistake, what is said of it, the lines)."""
+    """Yield lines in which a name is replaced, as (kind of mistake, sentence, lines).
+
+    pairs: (name, its replacement); None for the replacement leaves the name out, as a term or as a factor.
+    """
     for name in dict.fromkeys(name for name, other in pairs if other is None):
         trees = [ast.parse(line.source) for line in route.lines]
         terms = [
@@ -87,13 +93,13 @@ def _is_small(value: object) -> bool:
 
 
 def neighbours(route: Route) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Lines in which one function or operator is another: (what stands there, what would, the lines)."""
+    """Yield lines in which one function or operator is replaced, as (old word, new word, lines)."""
     sources = tuple(line.source for line in route.lines)
     for number, source in enumerate(sources):
-        for place, node in enumerate(ast.walk(ast.parse(source))):
+        for index, node in enumerate(ast.walk(ast.parse(source))):
             for now, then, changed in _swaps(node):
                 tree = ast.parse(source)
-                _put(tree, place, changed)
+                _put(tree, index, changed)
                 yield now, then, (*sources[:number], ast.unparse(tree), *sources[number + 1 :])
 
 
@@ -111,9 +117,9 @@ def _swaps(node: ast.AST) -> Iterator[tuple[str, str, ast.AST]]:
 _WORDS: dict[type[ast.operator], str] = {ast.Mult: "*", ast.Add: "+", ast.Div: "/", ast.Sub: "-"}
 
 
-def _put(tree: ast.AST, place: int, new: ast.AST) -> None:
-    """Put a node where the one of this number is."""
-    old = list(ast.walk(tree))[place]
+def _put(tree: ast.AST, index: int, new: ast.AST) -> None:
+    """Replace the node at this index of ast.walk(tree)."""
+    old = list(ast.walk(tree))[index]
     for parent in ast.walk(tree):
         for field, value in ast.iter_fields(parent):
             if value is old:
@@ -123,7 +129,10 @@ def _put(tree: ast.AST, place: int, new: ast.AST) -> None:
 
 
 def written_once(scene: Scene, route: Route) -> Iterator[tuple[str, Tensor]]:
-    """An index that picks an element more than once, written to instead of added to."""
+    """Yield, for an index that picks an element several times, (name, the gradient when written with = or +=).
+
+    Such an assignment keeps only one of the several contributions.
+    """
     for number, line in enumerate(route.lines):
         tree = ast.parse(line.source)
         for node in ast.walk(tree):
