@@ -1,7 +1,6 @@
-import ast
+"""compare: exact, approximate and maxdiff with numpy and torch as oracles, and all that it may be given."""
+
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,19 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import autograder.dojo
-from autograder.dojo import Comparison, cmp, cmp_all, compare
+from autograder.dojo.compare import Comparison, compare, compare_with_grad, difference_from, plain
 
 floats = st.floats(-1e6, 1e6, width=32)
 # Around the tolerance: rtol 1e-5 of the value plus atol 1e-8.
 offsets = st.sampled_from([0.0, 0.5, 0.999, 1.001, 2.0, -0.5, -0.999, -1.001, -2.0]) | st.floats(-3, 3)
-
-
-def with_grad(*values, **kwargs) -> torch.Tensor:
-    """A tensor whose .grad holds the values."""
-    t = torch.zeros(len(values), requires_grad=True, **kwargs)
-    t.grad = torch.tensor(values, dtype=t.dtype)
-    return t
 
 
 class SaysTrue(torch.Tensor):
@@ -198,94 +189,31 @@ def test_comparing_leaves_both_sides_as_they_were():
     assert grad.equal(torch.tensor([1.0, 2.5]))
 
 
-@pytest.mark.parametrize(
-    ("name", "dt", "lines"),
-    [
-        ("probs", torch.tensor([1.0, 2.0]), ["probs           | exact: True  | approximate: True  | maxdiff: 0.0"]),
-        ("b1", torch.tensor([1.0, 2.00001]), ["b1              | exact: False | approximate: True  | maxdiff: {diff}"]),
-        (
-            "h",
-            torch.tensor([1.0, 2.5]),
-            [
-                "h               | exact: False | approximate: False | maxdiff: 0.5",
-                "                | 1 of 2 elements are off; most at [1]",
-            ],
-        ),
-        (
-            "a_name_that_is_long",
-            None,
-            [
-                "a_name_that_is_long | exact: False | approximate: False | maxdiff: None",
-                "                | still to do: a tensor of shape (2,)",
-            ],
-        ),
-    ],
-)
-def test_cmp_prints_fixed_columns_and_then_the_reason(capsys, name, dt, lines):
-    cmp(name, dt, with_grad(1.0, 2.0))
-    diff = None if dt is None else (dt - torch.tensor([1.0, 2.0])).abs().max().item()
-    assert capsys.readouterr().out.splitlines() == [line.format(diff=diff) for line in lines]
+class TestWithATensorsOwnGradient:
+    def test_it_is_compared_with_grad(self):
+        tensor = torch.zeros(2, requires_grad=True)
+        tensor.grad = torch.tensor([1.0, 3.0])
+        assert compare_with_grad(torch.tensor([1.0, 2.0]), tensor).maxdiff == 1.0
+
+    def test_without_one_nothing_is_compared(self):
+        result = compare_with_grad(torch.ones(2), torch.zeros(2, requires_grad=True))
+        assert (result.kind, result.approximate, result.maxdiff) == ("reference", False, None)
 
 
-def test_cmp_without_a_gradient_keeps_the_form_and_says_which_cell_to_run(capsys):
-    cmp("x", torch.ones(2), torch.ones(2, requires_grad=True))
-    line, *below = capsys.readouterr().out.splitlines()
-    assert line == "x               | exact: False | approximate: False | maxdiff: None"
-    reason = " ".join(part.removeprefix("                | ") for part in below)
-    assert reason.endswith("run the cell with loss.backward() first")
+class TestPlain:
+    def test_a_subclass_is_taken_off_and_the_graph_too(self):
+        found = plain(torch.ones(2, requires_grad=True).as_subclass(SaysTrue))
+        assert type(found) is torch.Tensor
+        assert not found.requires_grad
+
+    def test_what_is_no_tensor_stays(self):
+        assert plain("text") == "text"
 
 
-@pytest.mark.parametrize("dt", [None, 1.0, np.ones(2), ClaimsToBeATensor(), torch.ones(2).as_subclass(SaysTrue)])
-def test_cmp_prints_its_line_for_anything(capsys, dt):
-    cmp("x", dt, with_grad(1.0, 2.0))
-    assert capsys.readouterr().out.startswith("x               | exact: False | approximate: False | maxdiff: ")
-
-
-def test_cmp_all_prints_a_line_for_each_row_and_a_count(capsys):
-    t = with_grad(1.0, 2.0)
-    near = t.grad + torch.tensor([0.0, 1e-6])
-    cmp_all(("a", t.grad.clone(), t), ("b", near, t), ("c", torch.zeros(2), t), ("d", None, t))
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:1] for line in lines if " | exact: " in line] == ["a", "b", "c", "d"]
-    assert lines[-1] == "2 of 4 right, 1 of them exact; 1 still to do"
-
-
-def test_cmp_all_without_a_gradient_still_compares_the_other_rows(capsys):
-    t = with_grad(1.0, 2.0)
-    cmp_all(("a", t.grad, t), ("b", t.grad, torch.ones(2, requires_grad=True)))
-    assert capsys.readouterr().out.splitlines()[-1] == "1 of 2 right, 1 of them exact; 0 still to do"
-
-
-STUDENT_FILES = sorted(Path(autograder.dojo.__file__).parent.rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", STUDENT_FILES, ids=lambda path: path.name)
-def test_what_students_get_imports_nothing_but_torch_ipython_and_the_standard_library(path):
-    imported = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level <= 1  # a file of the same folder, or below it
-            imported |= {node.module.partition(".")[0]} if node.level == 0 else set()
-    assert imported <= {"torch", "IPython", *sys.stdlib_module_names}
-
-
-def test_dojo_is_among_what_students_get():
-    assert "dojo/__init__.py" in [f"{path.parent.name}/{path.name}" for path in STUDENT_FILES]
-
-
-@pytest.mark.parametrize("dt", [None, torch.ones(2), torch.zeros(3)])
-def test_nbgraders_validate_sees_a_step_that_is_not_right_as_failed(monkeypatch, dt):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
-    t = torch.ones(2, requires_grad=True)
-    t.grad = torch.full((2,), 2.0)
-    with pytest.raises(AssertionError, match=r"^tide: "):
-        cmp("tide", dt, t)
-
-
-def test_nbgraders_validate_passes_a_right_step(monkeypatch):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
-    t = torch.ones(2, requires_grad=True)
-    t.grad = torch.full((2,), 2.0)
-    cmp("tide", torch.full((2,), 2.0), t)
+def test_the_difference_has_the_gradients_shape_and_counts_what_is_outside_the_tolerances():
+    grad = torch.tensor([[1.0, 2.0, 3.0]])
+    difference, wrong = difference_from(torch.tensor([1.0, 2.00001, 3.5]), grad)
+    assert difference.shape == wrong.shape == grad.shape
+    assert difference.dtype == torch.float64
+    assert wrong.tolist() == [[False, False, True]]
+    assert difference[0, 2] == 0.5

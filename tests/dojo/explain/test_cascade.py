@@ -1,4 +1,4 @@
-"""What is said of a mistake inside a fused line, where cases of its own are needed; the rest is measured in bulk."""
+"""The cascade on fused lines: which cause it reports first, and where it stays silent; the rest is measured in bulk."""
 
 from __future__ import annotations
 
