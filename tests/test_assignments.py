@@ -83,13 +83,14 @@ def test_every_solution_has_its_stub_notebook():
     assert [path.name for path in STUBS] == [path.name for path in SOLUTIONS]
 
 
-STUDENT_FILES = sorted(path.name for path in (ROOT / "autograder" / "student" / "dojo").glob("*.py"))
-CANONICAL = {f"dojo/{name}": f"autograder/student/dojo/{name}" for name in STUDENT_FILES} | {"names.txt": "names.txt"}
+STUDENT_FILES = sorted((ROOT / "autograder" / "dojo").rglob("*.py"))
+CANONICAL = {str(path.relative_to(ROOT / "autograder")): path for path in STUDENT_FILES}
+CANONICAL["names.txt"] = ROOT / "names.txt"
 
 
-@pytest.mark.parametrize(("name", "canonical"), CANONICAL.items())
+@pytest.mark.parametrize(("name", "canonical"), CANONICAL.items(), ids=CANONICAL)
 def test_the_files_beside_the_notebook_are_the_canonical_ones(name, canonical):
-    assert (RELEASED / name).read_bytes() == (ROOT / canonical).read_bytes()
+    assert (RELEASED / name).read_bytes() == canonical.read_bytes()
 
 
 def test_no_other_file_is_there():

@@ -67,7 +67,7 @@ def line(tmp_path_factory):
         patch.chdir(folder)
         runpy.run_path("make_line.py")
     beside = folder / "solutions" / "line"
-    shutil.copytree(ROOT / "autograder" / "student" / "dojo", beside / "dojo")
+    shutil.copytree(ROOT / "autograder" / "dojo", beside / "dojo")
     return read_exercise(beside / "1_line.ipynb")
 
 

@@ -11,11 +11,11 @@ from itertools import combinations
 
 import torch
 
+from autograder.dojo import compare
 from autograder.exercise.notebook import Exercise
 from autograder.reference.compute import Reference, References
 from autograder.reference.gradients import Gradients
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo import compare
 
 MAX_PATHS = 6  # subsets of more paths than this are not searched
 

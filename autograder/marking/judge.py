@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from autograder.dojo import Comparison, compare
 from autograder.marking.compare import Checks
 from autograder.marking.verdict import Verdict
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo import Comparison, compare
 
 # What is left in float32 of a gradient that is zero; where an earlier one is wrong it is far from that.
 ROUNDING = 1e-6

@@ -12,13 +12,13 @@ from itertools import chain
 
 import torch
 
+from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.forward import Line, Scene, find_routes
+from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise.notebook import Exercise, Step
 from autograder.marking.judge import Judgement
 from autograder.reference.compute import Reference, References
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo.explain import explain
-from autograder.student.dojo.said import Explanation
-from autograder.student.dojo.steps import Line, Scene, find_routes
 
 
 class Explainer:

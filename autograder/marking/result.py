@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from autograder.marking.verdict import Verdict
 
 if TYPE_CHECKING:
+    from autograder.dojo import Comparison
     from autograder.sandbox.host.received import RanCell
-    from autograder.student.dojo import Comparison
 
 SCHEMA = 1
 REGRADE = "this is a fault of the autograder, not of the submission: grade it again"
@@ -89,7 +89,7 @@ class SubmissionResult:
 
 def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
     """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
-    from autograder.student.dojo import Comparison  # imports torch
+    from autograder.dojo import Comparison  # imports torch
 
     steps = [
         StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})

@@ -22,8 +22,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from autograder.dojo.explain.sentences import Explanation
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo.said import Explanation
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import NAMES, network, run
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from autograder.student.dojo.said import Explanation
+from autograder.dojo.explain.sentences import Explanation
 from tests.explain.mistakes import Mistake, mistakes
 from tests.explain.networks import NAMES, Network, network
 

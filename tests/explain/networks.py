@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 
 from autograder.cells.namespace import default_dtype
+from autograder.dojo import compare
+from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise.notebook import Exercise, exercise_from_notebook, nbgrader_info, read_exercise
 from autograder.marking.reasons import Explainer
 from autograder.reference.compute import Reference, References, compute_references
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo import compare
-from autograder.student.dojo.explain import explain
-from autograder.student.dojo.said import Explanation
-from autograder.student.dojo.steps import Scene, find_routes, read_lines
 from tests import notebooks
 from tests.notebooks import check, locked, solution
 

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.dojo import compare
 from autograder.marking.compare import (
     IN_FLOAT32,
     IN_FLOAT64,
@@ -24,7 +25,6 @@ from autograder.marking.compare import (
 from autograder.marking.judge import Evidence, judge
 from autograder.marking.verdict import CREDIT, Verdict
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo import compare
 
 TRUTH = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 ALL_RIGHT = Checks((RIGHT, RIGHT), (RIGHT,))

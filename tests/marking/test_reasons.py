@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from autograder.dojo import Comparison
+from autograder.dojo.explain.sentences import Explanation
 from autograder.marking.judge import Judgement
 from autograder.marking.reasons import explained
 from autograder.marking.verdict import Verdict
 from autograder.sandbox.host.received import Value
-from autograder.student.dojo import Comparison
-from autograder.student.dojo.said import Explanation
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import network, run
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.dojo import Comparison
 from autograder.marking.result import ClassResult, StepResult, SubmissionResult, result_from_json
 from autograder.marking.verdict import Verdict
-from autograder.student.dojo import Comparison
 
 RIGHT = StepResult("dsail", "sail", "cmp_dsail", Verdict.EXACT, 1.0, 1.0, Comparison(True, True, 0.0))
 PROBLEM = Comparison(False, False, None, "shape", "expected shape (2,), found (3,)")

@@ -1,1 +1,1 @@
-../../../autograder/student/dojo/__init__.py
+../../../autograder/dojo/__init__.py

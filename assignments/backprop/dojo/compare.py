@@ -1,0 +1,127 @@
+"""Compare a tensor with the one it should be: whether its kind, its shape and its numbers are right.
+
+Nothing here reads the notebook or prints: `compare` returns a Comparison, whatever it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of comparing one gradient with its reference.
+
+    exact: all elements are equal bit for bit. approximate: all are equal within the tolerances. maxdiff: the largest
+    absolute difference, None where there is no such number. kind: "ok", or why the two could not be compared:
+    "todo", "type", "shape", "nonfinite" or "reference". problem: the same as one sentence, None when all is well.
+    """
+
+    exact: bool
+    approximate: bool
+    maxdiff: float | None
+    kind: str = "ok"
+    problem: str | None = None
+
+    def line(self, name: str) -> str:
+        """Return the report line, in fixed columns, so that many of them read as a table."""
+        return f"{name:15s} | exact: {self.exact!s:5s} | approximate: {self.approximate!s:5s} | maxdiff: {self.maxdiff}"
+
+
+def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> Comparison:
+    """Compare a gradient `dt` with the reference `grad`; the tolerances default to torch.allclose's.
+
+    The shapes must broadcast together to exactly the elements of `grad`: (64,) serves for (1, 64),
+    but (32,) does not serve for (32, 1), and (32, 64) for (1, 64) is a sum that is still missing.
+    Never raises: whatever `dt` is, the answer is a Comparison.
+    """
+    try:
+        # A subclass of Tensor may answer every question as it likes: ask the tensor below it.
+        with torch._C.DisableTorchFunctionSubclass():
+            if isinstance(dt, torch.Tensor) and type(dt) is not torch.Tensor:
+                dt = torch.Tensor.as_subclass(dt, torch.Tensor)
+            return _compare(dt, grad, rtol, atol)
+    except Exception:  # tensors that do not compute as others do: nested, fake, of a dtype for storage only
+        sentence = f"expected an ordinary real tensor of shape {tuple(grad.shape)}, found one that cannot be compared"
+        return Comparison(False, False, None, "type", sentence)
+
+
+def compare_with_grad(dt: object, t: torch.Tensor) -> Comparison:
+    """Compare a gradient `dt` with `t.grad`. Returns a Comparison of kind "reference" where `t.grad` is None."""
+    if t.grad is None:
+        sentence = "PyTorch has no gradient for it yet: run the cell with loss.backward() first"
+        return Comparison(False, False, None, "reference", sentence)
+    return compare(dt, t.grad)
+
+
+def _compare(dt: object, grad: torch.Tensor, rtol: float, atol: float) -> Comparison:
+    problem = _unusable(dt, grad)
+    if problem is not None:
+        kind, sentence = problem
+        return Comparison(False, False, None, kind, sentence)
+    assert isinstance(dt, torch.Tensor)
+    with torch.no_grad():
+        # One dtype for both, or allclose refuses; the wider of the two, so that nothing is rounded away.
+        dtype = torch.promote_types(dt.dtype, grad.dtype)
+        mine, truth = dt.detach().to(dtype), grad.detach().to(dtype)
+        if not torch.isfinite(mine).all():
+            sentence = "it holds NaN or inf: look for a division by zero or the log of zero"
+            return Comparison(False, False, None, "nonfinite", sentence)
+        if torch.all(mine == truth):
+            return Comparison(exact=True, approximate=True, maxdiff=0.0)
+        return Comparison(
+            exact=False,
+            approximate=torch.allclose(mine, truth, rtol=rtol, atol=atol),
+            maxdiff=(mine - truth).abs().max().item(),
+        )
+
+
+def plain(dt: object) -> Any:
+    """Return a detached torch.Tensor with the numbers of `dt`; `dt` itself where it is no tensor.
+
+    A subclass of Tensor may answer every question as it likes, so nothing of it is called.
+    """
+    with torch._C.DisableTorchFunctionSubclass():
+        return torch.Tensor.as_subclass(dt, torch.Tensor).detach() if isinstance(dt, torch.Tensor) else dt
+
+
+def difference_from(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (|dt - grad| in float64, a bool tensor of the elements outside the tolerances), both of grad's shape.
+
+    The shape of `dt` must broadcast to that of `grad`, as compare has found. The tolerances are those of `compare`.
+    """
+    truth = grad.detach().double()
+    difference = (plain(dt).double() - truth).abs().reshape(truth.shape)
+    return difference, difference > 1e-8 + 1e-5 * truth.abs()
+
+
+def _unusable(dt: object, grad: torch.Tensor) -> tuple[str, str] | None:
+    """Return why `dt` cannot be compared with `grad`, as (kind, sentence); None where it can."""
+    want = tuple(grad.shape)
+    if dt is None:
+        return "todo", f"still to do: a tensor of shape {want}"
+    if not isinstance(dt, torch.Tensor):
+        return "type", f"expected a tensor of shape {want}, found a {type(dt).__name__}"
+    if dt.layout != torch.strided or dt.is_complex() or dt.is_quantized or dt.device != grad.device:
+        return "type", f"expected an ordinary real tensor, found {dt.dtype} with layout {dt.layout} on {dt.device}"
+    found = tuple(dt.shape)
+    if not _serves(found, want):
+        return "shape", f"expected shape {want}, found {found}"
+    return None
+
+
+def _serves(found: tuple[int, ...], want: tuple[int, ...]) -> bool:
+    """Return whether the two shapes broadcast together to exactly the elements of `want`."""
+    together = list(found)
+    for i, size in enumerate(reversed(want), start=1):
+        if i > len(together):
+            together.insert(0, size)
+        elif together[-i] == 1:
+            together[-i] = size
+        elif size not in (1, together[-i]):
+            return False
+    return math.prod(together) == math.prod(want)

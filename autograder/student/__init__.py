@@ -1,1 +1,0 @@
-"""The files that students receive beside their notebook. Each stands alone: torch and the standard library only."""

@@ -1,1 +1,0 @@
-../../../autograder/student/dojo/sums.py
