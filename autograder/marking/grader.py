@@ -75,7 +75,7 @@ class Grader:
         try:
             submission = read()
             with self._line() as line:
-                attempts = attempt(self.exercise.steps, self._marker.targets, submission, line)
+                attempts = attempt(self.exercise, self._marker.targets, submission, line)
             result = self._marker.mark(student, submission, attempts, time.perf_counter() - started)
         except UnreadableError as error:
             return self._unmarked(student, "unreadable", str(error))

@@ -7,9 +7,10 @@ of its runs is written by guest/outbox.py and checked by host/received.py.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ from autograder.sandbox.wire import Frame
 
 if TYPE_CHECKING:  # the host sends its first requests before it has imported torch
     import torch
+
+
+# In the place of a cell index: the report of what a taped run has replayed.
+LAST_OF_TAPE = -2
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,15 @@ class ScriptCell:
 
 @dataclass(frozen=True)
 class Run:
-    """One pass over the cells. stepwise: every recorded d-variable is replaced by its random upstream gradient."""
+    """One pass over the cells.
+
+    stepwise: every recorded d-variable is replaced by its random upstream gradient.
+    taped: the same by replaying the operations of the run, so that it does not depend on where cells begin and end.
+    """
 
     case: int
     stepwise: bool
+    taped: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,22 +80,44 @@ class Bait:
 
 
 @dataclass(frozen=True)
+class ForwardLine:
+    """One line of the forward pass: the name it assigns, the names it reads, and its source."""
+
+    target: str
+    uses: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class Setup:
-    """The exercise's setup cells, after how many of them the parameters stand, and the limits of a submission."""
+    """An exercise as the guest needs it, all of it public.
+
+    cells: the setup cells. parameters: after how many of them a case's parameters are set. limits: of a submission.
+    forward: the forward pass. tensors: by d-variable, the tensor that it is the gradient of.
+    """
 
     cells: tuple[str, ...]
     parameters: int
     limits: Limits
+    forward: tuple[ForwardLine, ...] = ()
+    tensors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One submission to run. skip: indices of cells to leave out. cell_by_cell: report each before the next runs."""
+    """One submission to run.
+
+    skip: indices of cells to leave out. cell_by_cell: report each before the next runs. upstream: by case, upstream
+    gradients by d-variable that take the place of the case's random ones. numerical: whether the taped runs look for
+    numerical differentiation.
+    """
 
     script: tuple[ScriptCell, ...]
     runs: tuple[Run, ...]
     skip: tuple[int, ...] = ()
     cell_by_cell: bool = False
+    upstream: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    numerical: bool = False
 
 
 def setup_frame(setup: Setup) -> Frame:
@@ -96,7 +128,8 @@ def setup_frame(setup: Setup) -> Frame:
 def read_setup(body: bytes) -> Setup:
     """Read the body of a setup frame."""
     read = json.loads(body)
-    return Setup(tuple(read["cells"]), read["parameters"], Limits(**read["limits"]))
+    lines = tuple(ForwardLine(line["target"], tuple(line["uses"]), line["source"]) for line in read["forward"])
+    return Setup(tuple(read["cells"]), read["parameters"], Limits(**read["limits"]), lines, read["tensors"])
 
 
 def case_frame(known: Known, path: Path) -> Frame:
@@ -152,6 +185,8 @@ def request_frame(request: Request) -> Frame:
         "runs": [vars(run) for run in request.runs],
         "skip": request.skip,
         "cell_by_cell": request.cell_by_cell,
+        "upstream": {case: _packed(tensors) for case, tensors in request.upstream.items()},
+        "numerical": request.numerical,
     }
     return Frame({"submission": True}, json.dumps(body).encode())
 
@@ -161,10 +196,26 @@ def read_request(body: bytes) -> Request:
     read = json.loads(body)
     return Request(
         tuple(ScriptCell(cell["index"], cell["source"], tuple(cell["records"])) for cell in read["script"]),
-        tuple(Run(run["case"], run["stepwise"]) for run in read["runs"]),
+        tuple(Run(run["case"], run["stepwise"], run["taped"]) for run in read["runs"]),
         tuple(read["skip"]),
         read["cell_by_cell"],
+        {int(case): _unpacked(packed) for case, packed in read["upstream"].items()},
+        read["numerical"],
     )
+
+
+def _packed(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return small tensors as text: with the request they reach the one fork that reads it, and nobody else."""
+    import safetensors.torch
+
+    return base64.b64encode(safetensors.torch.save({k: t.contiguous() for k, t in tensors.items()})).decode()
+
+
+def _unpacked(packed: str) -> dict[str, torch.Tensor]:
+    import safetensors.torch
+
+    tensors: dict[str, torch.Tensor] = safetensors.torch.load(base64.b64decode(packed))
+    return tensors
 
 
 def done_frame(ending: str, code: int, report: memoryview) -> Frame:

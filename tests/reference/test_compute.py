@@ -60,7 +60,7 @@ class TestCases:
             (reference.known.scalars["rows"], reference.known.scalars["width"])
             for reference in harbour_references.hidden
         ]
-        assert sizes[:PUBLIC_SIZES] == [(6, 4)] * 3
+        assert sizes[:PUBLIC_SIZES] == [(6, 4)] * PUBLIC_SIZES
         assert len(sizes) == 6
         for rows, width in sizes[PUBLIC_SIZES:]:
             assert math.gcd(rows, 6) == math.gcd(width, 4) == 1

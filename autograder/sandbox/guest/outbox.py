@@ -1,17 +1,17 @@
 """Gather what a submission's cells made and send it, from its own process.
 
-A frame is {"run", "ran", "said", "values", "shapes"}. ran: the indices of the cells that have run since the last frame.
-said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values: {"kind", "type"}
-by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of one dtype end
-to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order.
-The last frame is {"end": true}.
+A frame is {"run", "ran", "said", "values", "shapes", "numerical"}. ran: the indices of the cells that have run since
+the last frame. said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values:
+{"kind", "type"} by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of
+one dtype end to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order. numerical:
+d-variables that come from shifted evaluations of the forward pass. The last frame is {"end": true}.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import safetensors
@@ -40,6 +40,7 @@ class Outbox:
         self._said: list[dict[str, Any]] = []
         self._values: dict[str, dict[str, str]] = {}
         self._tensors: dict[str, torch.Tensor] = {}
+        self._numerical: list[str] = []
         self._sent = time.monotonic()
         self._text = 0
 
@@ -50,6 +51,7 @@ class Outbox:
         uses: int,
         recorded: Mapping[str, torch.Tensor | dict[str, str]],
         outcome: CellOutcome,
+        numerical: Iterable[str] = (),
     ) -> None:
         """Take what one cell made; send it where something has been held for long.
 
@@ -57,6 +59,7 @@ class Outbox:
         """
         self._run = run
         self._ran.append(cell)
+        self._numerical += numerical
         self._text += CELL_TEXT
         for name, value in recorded.items():
             if isinstance(value, dict):
@@ -77,8 +80,10 @@ class Outbox:
             with DisableTorchFunction(), _DisableTorchDispatch():
                 shapes, body = _packed(self._tensors)
             header = {"run": self._run, "ran": self._ran, "said": self._said, "values": self._values, "shapes": shapes}
+            header |= {"numerical": self._numerical} if self._numerical else {}
             write(self._descriptor, Frame(header, body))
             self._ran, self._said, self._values, self._tensors, self._text = [], [], {}, {}, 0
+            self._numerical = []
         self._sent = time.monotonic()
 
     def end(self) -> None:

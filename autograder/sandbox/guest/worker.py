@@ -15,6 +15,7 @@ import os
 import random
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNames
 from autograder.sandbox.guest.probe import escapes
 from autograder.sandbox.guest.run import CaseNames, StudentRun
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Bait, Known, Setup
+from autograder.sandbox.messages import Bait, ForwardLine, Known, Setup
 from autograder.sandbox.places import BUBBLEWRAP
 from autograder.sandbox.wire import PIECE, read_opening, write
 
@@ -73,6 +74,8 @@ class _Server:
         self._names: dict[str, Any] = {}
         self._cases: list[CaseNames] = []
         self._limits = Limits()
+        self._forward: tuple[ForwardLine, ...] = ()
+        self._tensors: Mapping[str, str] = {}
         self._passing: mmap.mmap | None = None
         self._in_use = 0
 
@@ -111,7 +114,7 @@ class _Server:
             for tensor in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(tensor, torch.Tensor):
                     tensor.requires_grad_(False)
-        self._limits = setup.limits
+        self._limits, self._forward, self._tensors = setup.limits, setup.forward, setup.tensors
         torch.set_grad_enabled(False)
         self._guard.install()
         settle()  # most of it, while the trusted side is still at work on the cases
@@ -170,13 +173,14 @@ class _Server:
                 self._passing.madvise(mmap.MADV_DONTFORK)
             self._in_use = address_space()
 
-        def run(sending: int) -> None:
+        def job(sending: int) -> None:
             request = messages.read_request(_read(self._requests, request_size))
             os.close(self._requests)
             random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
-            StudentRun(self._shell, self._cases, self._guard, self._limits, sending).run(request)
+            run = StudentRun(self._shell, self._cases, self._guard, self._limits, sending, self._forward, self._tensors)
+            run.run(request)
 
-        fork = confined_fork(self._confined(), self._limits, self._in_use, run, self._requests)
+        fork = confined_fork(self._confined(), self._limits, self._in_use, job, self._requests)
         with fork as (child, receiving), memoryview(self._passing) as data:
             size, ending = collect(receiving, data, self._limits)
             code = end(child)

@@ -44,10 +44,15 @@ QUIET = RanCell("", None, False)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run over the cells. values: by d-variable. cells: by place in the notebook."""
+    """One run over the cells.
+
+    values: by d-variable. cells: by cell index in the notebook. numerical: d-variables that come from evaluating the
+    forward pass at shifted values, where the run was asked to look for that.
+    """
 
     values: dict[str, Value] = field(default_factory=dict)
     cells: dict[int, RanCell] = field(default_factory=dict)
+    numerical: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,10 @@ def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str], a
         record.cells.setdefault(index, outcomes.get(index, QUIET))
     if len(record.cells) == before:
         raise ValueError("nothing new in an answer")
+    numerical = frame.header.get("numerical", [])
+    if not isinstance(numerical, list) or not all(isinstance(name, str) for name in numerical):
+        raise ValueError("names of the wrong form")
+    record.numerical.update(frozenset(numerical).intersection(names))
     found = _tensors(frame, names) if frame.body else {}
     for name in names:
         if name not in record.values and (name in found or name in values):

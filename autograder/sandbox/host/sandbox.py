@@ -28,7 +28,7 @@ from autograder.sandbox.host.bubblewrap import (
 )
 from autograder.sandbox.host.pipes import Connection, SandboxError, pair
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Known, Request, Run, ScriptCell, Setup
+from autograder.sandbox.messages import ForwardLine, Known, Request, Setup
 from autograder.sandbox.places import BUBBLEWRAP, PROCESS
 from autograder.sandbox.wire import Frame
 
@@ -147,7 +147,14 @@ class WarmProcess:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        setup = Setup(self.exercise.setup, self.exercise.parameters, self.limits)
+        exercise = self.exercise
+        setup = Setup(
+            exercise.setup,
+            exercise.parameters,
+            self.limits,
+            tuple(ForwardLine(line.target, line.uses, line.source) for line in exercise.assignments),
+            {step.name: step.tensor for step in exercise.gradients},
+        )
         self._connections[0].send(messages.setup_frame(setup))
 
     def _lay_out(self, cases: Sequence[Known]) -> None:
@@ -203,24 +210,15 @@ class Line:
         self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation)
         self._names = frozenset(step.name for step in process.exercise.steps)
 
-    def run(
-        self,
-        script: Sequence[ScriptCell],
-        runs: Sequence[Run],
-        skip: Sequence[int] = (),
-        *,
-        cell_by_cell: bool = False,
-    ) -> Recording:
-        """Run a submission's cells, all but those at the indices in `skip`, once for each of `runs`.
+    def run(self, request: Request) -> Recording:
+        """Run a submission's cells once for each run of the request.
 
-        cell_by_cell: have every cell reported before the next runs: slower, and one that ends the process is known
-        by its index.
         Raises SandboxError, OSError and IsolationError where no process could be started at all.
         """
         from autograder.sandbox.host.received import Unfinished, parse
 
-        frame = messages.request_frame(Request(tuple(script), tuple(runs), tuple(skip), cell_by_cell))
-        cells = frozenset(cell.index for cell in script)
+        frame = messages.request_frame(request)
+        cells = frozenset(cell.index for cell in request.script) | {messages.LAST_OF_TAPE}
         for _ in range(2):
             connection = self._connection()
             try:
@@ -233,8 +231,8 @@ class Line:
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
-                return parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
-        return parse(b"", len(runs), self._names, cells, lost)
+                return parse(answer.body, len(request.runs), self._names, cells, self._why_ended(answer))
+        return parse(b"", len(request.runs), self._names, cells, lost)
 
     def close(self) -> None:
         """End the process that is this line's own, if there is one."""

@@ -25,7 +25,7 @@ from autograder.sandbox.host.bubblewrap import BUBBLEWRAP, PROCESS, why_not
 from autograder.sandbox.host.pipes import SandboxError
 from autograder.sandbox.host.sandbox import Line, WarmProcess
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Run
+from autograder.sandbox.messages import Request, Run
 from autograder.submission.notebook import submission_from_notebook
 from tests import notebooks
 from tests.notebooks import HARBOUR_ANSWERS, by_id, harbour, place, with_cells
@@ -59,7 +59,7 @@ def sandbox(harbour, harbour_references, degree):
 def marked(harbour, marker, sandbox):
     def outcome(notebook):
         submission = submission_from_notebook(notebook, harbour)
-        return marker.mark("s", submission, attempt(harbour.steps, marker.targets, submission, sandbox), 0.0)
+        return marker.mark("s", submission, attempt(harbour, marker.targets, submission, sandbox), 0.0)
 
     return outcome
 
@@ -250,7 +250,7 @@ class TestWhatItKnows:
             "print(*{f'{t.double().norm().item():.9e}' for t in found if t.is_floating_point()})"
         )
         notebook = with_cells("dpart", walk)
-        recording = unconfined.run(submission_from_notebook(notebook, harbour).script, [Run(0, False)])
+        recording = unconfined.run(Request(submission_from_notebook(notebook, harbour).script, (Run(0, False),)))
         norms = set(recording.runs[0].cells[place(notebook, "dpart") - 1].text.split())
         references = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
         # It has the values of every case, so it would have found gradients too.
@@ -293,7 +293,7 @@ class TestWhatItKnows:
             "print(len(found) > 50, {(t.requires_grad, t.grad_fn, t.grad) for t in found}, torch.is_grad_enabled())"
         )
         notebook = with_cells("dpart", look)
-        recording = unconfined.run(submission_from_notebook(notebook, harbour).script, [Run(0, False)])
+        recording = unconfined.run(Request(submission_from_notebook(notebook, harbour).script, (Run(0, False),)))
         assert recording.runs[0].cells[place(notebook, "dpart") - 1].text == "True {(False, None, None)} False\n"
 
     def test_nothing_of_the_instructors_environment_and_no_notebook(
@@ -314,7 +314,7 @@ class TestWhatItKnows:
         notebook = with_cells("dpart", look)
         exercise = read_exercise(folder / "harbour.ipynb")
         with line(exercise, [harbour_references.public.known], QUICK, degree) as sandbox:
-            recording = sandbox.run(submission_from_notebook(notebook, exercise).script, [Run(0, False)])
+            recording = sandbox.run(Request(submission_from_notebook(notebook, exercise).script, (Run(0, False),)))
         environment, here, files, argv, path = json.loads(recording.runs[0].cells[place(notebook, "dpart") - 1].text)
         assert set(environment) <= {
             *("PATH", "HOME", "TMPDIR", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "OMP_NUM_THREADS", "PYTORCH_JIT"),
@@ -353,7 +353,7 @@ class TestTheProcess:
         exercise = read_exercise(path)
         alone = Line(WarmProcess(exercise), 0, [harbour_references.public.known])
         with pytest.raises(SandboxError, match="ZeroDivisionError"):
-            alone.run(submission_from_notebook(notebook, exercise).script, [Run(0, False)])
+            alone.run(Request(submission_from_notebook(notebook, exercise).script, (Run(0, False),)))
         assert process_of(alone)._process is None
 
     def test_nothing_stays_when_it_is_closed(self, harbour, harbour_references, degree):
@@ -378,9 +378,9 @@ class TestTheProcess:
             first, second = Line(process, 0, cases), Line(process, 1, cases)
             process.line(0).close()
             try:
-                assert first.run(script, [Run(0, False)]).unfinished is None
+                assert first.run(Request(script, (Run(0, False),))).unfinished is None
                 assert process_of(first) is not process
-                assert second.run(script, [Run(0, False)]).unfinished is None
+                assert second.run(Request(script, (Run(0, False),))).unfinished is None
                 assert process_of(second) is process
             finally:
                 first.close()
