@@ -1,4 +1,4 @@
-"""Hidden cases: the exercise run with other parameters, drawn from the course secret.
+"""Draw hidden cases from the course secret: the exercise with other parameters.
 
 By convention a parameter whose name contains "seed" is a seed and is drawn anew for every case; any other
 parameter that is an integer above 1 is a size, kept in the cases of public sizes and changed in the others.
@@ -16,17 +16,20 @@ from typing import Any
 
 from autograder.exercise.notebook import Exercise, ExerciseError
 
+# Hidden cases of the notebook's own sizes and of other sizes. With these no wrong answer of `make test-marks` earns
+# full marks, and a reason is found in several cases before it is given.
 PUBLIC_SIZES = 3
 OTHER_SIZES = 3
-MAX_SIZE = 96  # a wrong size shows at small ones, and every submission pays for large ones
-SIZE_DRAWS = 200
-DRAWS = 20  # how often a case is drawn again before the exercise is given up
+MAX_SIZE = 96  # of a drawn size: small sizes show a wrong one as well, and every submission pays for large ones
+SIZE_DRAWS = 200  # of sizes, of which the one in the most different order is taken
+DRAWS = 20  # of one case before the exercise is refused
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way of running the exercise. overrides: parameters that differ from the notebook's.
+    """One choice of parameters to run the exercise with.
 
+    overrides: the parameters that differ from the notebook's, by name. dtype: "float32" or "float64".
     public_sizes: whether all sizes are the notebook's own.
     """
 
@@ -37,11 +40,11 @@ class Case:
 
 
 PUBLIC = Case("public", dtype="float32")
-"""The notebook as it is: what the student sees, and what `exact` is decided on."""
+"""The notebook as it is: the student sees this case, and `exact` is decided on it."""
 
 
 def parameters(exercise: Exercise) -> dict[str, Any]:
-    """The plain assignments of the parameters cell."""
+    """Return the constants that the parameters cell assigns, by name."""
     found: dict[str, Any] = {}
     for source in exercise.setup[: exercise.parameters]:
         for node in ast.parse(source).body:
@@ -52,9 +55,9 @@ def parameters(exercise: Exercise) -> dict[str, Any]:
 
 
 def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Case:
-    """Hidden case `number` (from 0); the same secret gives the same case. attempt: counts draws that were no use.
+    """Draw hidden case `number`, counted from 0; the same arguments give the same case.
 
-    Raises ExerciseError where the exercise has no seed to draw.
+    attempt: how many draws of this case were of no use before. Raises ExerciseError where the exercise has no seed.
     """
     key = hashlib.sha256(b"%b/%b/%d/%d" % (secret, exercise.name.encode(), number, attempt)).digest()
     source = random.Random(key)
@@ -69,7 +72,7 @@ def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Ca
 
 
 def number_of_cases(exercise: Exercise) -> int:
-    """How many hidden cases an exercise has: without sizes there are only those of public sizes."""
+    """Return how many hidden cases an exercise has; one without sizes has only cases of public sizes."""
     return PUBLIC_SIZES + (OTHER_SIZES if _seeds_and_sizes(exercise)[1] else 0)
 
 
@@ -83,10 +86,10 @@ def _seeds_and_sizes(exercise: Exercise) -> tuple[list[str], dict[str, int]]:
 
 
 def _in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """New sizes, of many draws those of which most changed places by order.
+    """Return new sizes: of many draws the one that reverses the order of most pairs of sizes.
 
-    A loop over a size that is not its own fails late where it goes too far, after the right work is done. Only
-    where it does not go far enough is something left out.
+    A loop over the wrong size does all the right work first where that size is too large, and only then fails. Only
+    where it is too small does the loop leave something out.
     """
     pairs = [(small, large) for small in sizes for large in sizes if sizes[small] < sizes[large]]
     draws = [_other_sizes(sizes, source) for _ in range(SIZE_DRAWS)]
@@ -94,13 +97,13 @@ def _in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str,
 
 
 def _other_sizes(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """A new value for every size: no factor shared with its public value, and all different from each other."""
+    """Return a new value for every size: coprime to its public value, and different from all others."""
     chosen: dict[str, int] = {}
     for name, public in sizes.items():
         end = min(public, MAX_SIZE) + 3
         free = (
             s for s in itertools.count(max(2, public // 3)) if math.gcd(s, public) == 1 and s not in chosen.values()
         )
-        # There is always a first, beyond the end if need be.
+        # The first may lie beyond the end, so that there always is one.
         chosen[name] = source.choice([next(free), *itertools.takewhile(end.__gt__, free)])
     return chosen

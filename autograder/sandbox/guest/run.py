@@ -1,4 +1,4 @@
-"""Run a submission's cells over every case, in its own process, and send what they make."""
+"""Run a submission's cells on every case, in its own process, and send their outcomes and the recorded values."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from autograder.sandbox.guest.outbox import Outbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import Request
 
-# Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
+# The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
+# 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
 SHARED_BYTES = 2**20
-# What safetensors takes on this side and gives back on the other; the rest is described.
+# The dtypes that safetensors can send; a tensor of any other is described in words.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -38,9 +39,9 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class CaseNames:
-    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients.
+    """A case in the sandbox. names: all values before the student's cells run. upstream: random upstream gradients.
 
-    A gradient that is among both is given to the student: true end to end, random step by step.
+    A gradient in both is given to the student: true end to end, random step by step.
     """
 
     names: dict[str, Any]
@@ -49,7 +50,7 @@ class CaseNames:
 
 
 class StudentRun:
-    """Runs one submission's cells over the cases and sends the report to a descriptor."""
+    """Runs one submission's cells on the cases and sends the report to a descriptor."""
 
     def __init__(self, shell: CellShell, cases: list[CaseNames], guard: Guard, limits: Limits, descriptor: int) -> None:
         self._shell = shell
@@ -60,13 +61,13 @@ class StudentRun:
         self._late: set[int] = set()  # cells that ran out of time once are not run again
 
     def run(self, request: Request) -> None:
-        """Do all runs of a request in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
+        """Do all runs of a request in order. Only the output of case 0, the notebook's own, is kept."""
         code: dict[int, CompiledCell | None] = {}
         uses = Counter(run.case for run in request.runs)
         for number, run in enumerate(request.runs):
             case = self._cases[run.case]
             clear(self._shell)
-            # Every submission has its own copy of the cases' memory, so only what runs twice must be kept whole.
+            # A submission's fork has its own copy of the cases, so only a case that runs twice must be protected.
             self._shell.user_ns.update(_fresh(case.names) if uses[run.case] > 1 else case.names)
             upstream = Upstream(case.upstream if run.stepwise else {})
             if run.stepwise:
@@ -105,7 +106,7 @@ class StudentRun:
         return run_compiled(self._shell, code, source, seconds, show=show)
 
     def _record(self, name: str) -> torch.Tensor | dict[str, str]:
-        """The value of one d-variable now, copied, so that nothing that runs later can change it."""
+        """Return a copy of one d-variable's present value, which no later cell can change, or its description."""
         if name not in self._shell.user_ns:
             return {"kind": "undefined"}
         value = self._shell.user_ns[name]
@@ -126,18 +127,18 @@ class StudentRun:
 
 
 class Upstream:
-    """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
+    """Sets random upstream gradients in the student's names, each once its step is recorded, in one stepwise run."""
 
     def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
         self._gradients = gradients
         self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
 
     def take_over(self, recorded: Iterable[str]) -> None:
-        """Make these names hold their random gradients from now on."""
+        """Give these d-variables their random gradients from now on."""
         self._given.update({name: None for name in recorded if name in self._gradients})
 
     def renew(self, names: dict[str, Any]) -> None:
-        """Set every taken-over name again where a cell has assigned it or changed it in place."""
+        """Set every such d-variable again where a cell has assigned it or changed it in place."""
         for name, given in self._given.items():
             if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
                 names[name] = fresh = self._gradients[name].clone()
@@ -145,7 +146,10 @@ class Upstream:
 
 
 def _fresh(names: dict[str, Any]) -> dict[str, Any]:
-    """Copies, so that what one run changes in place is not seen by the next; one copy for all names of a tensor."""
+    """Return the names with copied tensors, so that the next run does not see in-place changes of this one.
+
+    All names of one tensor get the same copy.
+    """
     copies: dict[int, torch.Tensor] = {}
 
     def copy(value: Any) -> Any:
@@ -169,12 +173,12 @@ def _muted() -> Iterator[None]:
 
 
 class _Nothing(io.TextIOBase):
-    """A text stream that forgets."""
+    """A text stream that drops its text."""
 
     def writable(self) -> bool:
         """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Forget the text and return its length."""
+        """Drop the text and return its length."""
         return len(text)
