@@ -23,9 +23,12 @@ def test_python_torch_and_this_package_are_seen():
         assert any(file.is_relative_to(path) for path in seen), file
 
 
-def test_each_is_there_once():
-    for path in PATHS:
-        assert not [other for other in PATHS if other != path and path.is_relative_to(other)]
+def test_what_lies_inside_another_is_not_there_again(monkeypatch):
+    inside = f"{sys.base_prefix}/an-environment"
+    monkeypatch.setattr(sys, "prefix", inside)
+    found = installed()
+    assert inside not in found
+    assert any(Path(inside).is_relative_to(path) for path in [*found, *LIBRARIES, "/usr"])
 
 
 def test_no_whole_system_and_no_home():
