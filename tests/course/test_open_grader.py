@@ -69,6 +69,7 @@ class TestGrader:
             "dswell": ("path-missing", 0.25),
             "dkeel": ("timeout", 0.0),
         }
+        assert result.lost[-1].error.startswith("stopped after 0.5 s")
         assert processes() == before
         assert list((course.kept / "cases").glob("*.safetensors"))
 
