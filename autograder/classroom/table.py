@@ -1,4 +1,4 @@
-"""The class as a table in a terminal."""
+"""Print the class as a table in a terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from autograder.marking.result import ClassResult, StepResult, SubmissionResult
 from autograder.marking.verdict import Verdict
 from autograder.text import printable
 
-# More lost steps than this are counted, not listed: an untouched notebook would fill the screen.
-MAX_LOST = 8
-MAX_SAID = 3  # the reasons are said where there are no more lost steps than these
-FREQUENT = 3
+MAX_LOST = 8  # list at most so many lost steps of a verdict, else count them: an empty notebook fills the screen
+MAX_SAID = 3  # print the reasons of a submission that lost at most so many steps
+FREQUENT = 3  # print so many of the most frequent mistakes
 
 
 def print_class(result: ClassResult, console: Console) -> None:
-    """Print one row a submission: student, exercise, score, the steps that lost points, what else to know."""
+    """Print a row for each submission (student, exercise, score, lost steps, notes), then the frequent mistakes."""
     table = Table(title=f"{result.assignment}: {len(result.submissions)} submissions", title_justify="left")
     table.add_column("student", no_wrap=True)
     table.add_column("exercise", no_wrap=True)
@@ -54,7 +53,7 @@ def _lost(submission: SubmissionResult) -> str:
 
 
 def _frequent(result: ClassResult) -> list[str]:
-    """The mistakes that most of the class made, each with how many made it."""
+    """Return lines that name the most frequent mistakes, each with how many submissions made it."""
     made = Counter(
         (step.name, step.hint or step.verdict.value)
         for submission in result.submissions
@@ -69,7 +68,7 @@ def _frequent(result: ClassResult) -> list[str]:
 
 
 def _is_mistake(step: StepResult) -> bool:
-    """Whether the step was tried; what was left out is no mistake."""
+    """Return whether the student tried the step: what was left out, or taken from autograd, is no mistake."""
     return step.verdict not in (Verdict.MISSING, Verdict.AUTOGRAD)
 
 

@@ -1,4 +1,4 @@
-"""`grade --gradebook`: write autograded notebooks and the gradebook directly, as nbgrader autograde leaves them."""
+"""Write autograded notebooks and the gradebook for `grade --gradebook`, just as nbgrader autograde leaves them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from autograder.nbgrader.mark import write_outputs
 from autograder.nbgrader.restore import restore
 
 READ_ONLY = 0o444
-INDEX = "dojo_index"  # which cell of the submission this was, while its notebook is being restored
+INDEX = "dojo_index"  # metadata key: the cell's index in the submission, while its notebook is restored
 
 
 class DirectGradebook:
-    """Writes one submission after another. config: the course's nbgrader configuration. A context manager."""
+    """Writes one submission after another into the gradebook. A context manager.
+
+    config: the course's nbgrader configuration. Raises GradebookError where the gradebook cannot be opened.
+    """
 
     def __init__(self, config: Config, assignment: str) -> None:
         self._course = CourseDirectory(config=config)
@@ -48,7 +51,7 @@ class DirectGradebook:
         self._recorder.released(self._assignment, exercise.name)
 
     def there(self, student: str, exercise: Exercise) -> bool:
-        """Whether the autograded notebook is there."""
+        """Return whether the student's autograded notebook is there."""
         return self._target(student, exercise).exists()
 
     def write(self, student: str, exercise: Exercise, submitted: Path, result: SubmissionResult) -> None:
@@ -56,7 +59,7 @@ class DirectGradebook:
         released = self._recorder.released(self._assignment, exercise.name)
         notebook = nbformat.read(submitted, as_version=4) if result.steps else None
         if notebook is None:
-            # Nothing to show of the student's: a page of check cells that say why there is no mark.
+            # The student's notebook cannot be shown: make one of check cells that say why there is no mark.
             notebook = nbformat.v4.new_notebook()
         for index, cell in enumerate(notebook.cells):
             cell.metadata[INDEX] = index
@@ -69,7 +72,7 @@ class DirectGradebook:
         notebook, _ = self._limit.preprocess(notebook, {})
         target = self._target(student, exercise)
         self._copy_others(submitted.parent, target.parent)
-        # Not nbformat.writes: it validates once more, copies everything and indents, a third of what is done here.
+        # nbformat.writes would validate once more, copy everything and indent: a third of the time spent here.
         write_whole(target, json.dumps(notebook, ensure_ascii=False), READ_ONLY)
         timestamp = self._course.get_existing_timestamp(str(submitted.parent))
         row = self._recorder.record(student, self._assignment, exercise.name, notebook, timestamp)
@@ -82,7 +85,7 @@ class DirectGradebook:
         return Path(folder) / f"{exercise.name}.ipynb"
 
     def _copy_others(self, submitted: Path, target: Path) -> None:
-        """What lies beside the notebooks: the student's files, and over them the exercise's own."""
+        """Copy the files beside the notebooks: first the student's, then over them the exercise's own."""
         target.mkdir(parents=True, exist_ok=True)
         ignored = [*self._course.ignore, "*.ipynb"]
         for source in (submitted, self._source):
@@ -98,6 +101,6 @@ class DirectGradebook:
 
 
 def _moved(result: SubmissionResult, notebook: Any) -> SubmissionResult:
-    """Return the result with its cells at the indices to which restoring has moved them."""
+    """Return the result with the cell indices that its cells have after restoring."""
     now = {cell.metadata.pop(INDEX): index for index, cell in enumerate(notebook.cells) if INDEX in cell.metadata}
     return replace(result, cells={now[index]: ran for index, ran in result.cells.items() if index in now})

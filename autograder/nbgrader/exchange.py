@@ -1,4 +1,4 @@
-"""submit and fetch_feedback for students who are told apart by JUPYTERHUB_USER; release_feedback for all of them.
+"""Submit and fetch feedback under the name in JUPYTERHUB_USER, and release feedback past submissions without a secret.
 
 nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name
 is "jovyan". On a hub whose servers run under another name, and on one machine with several students, all
@@ -15,7 +15,7 @@ from nbgrader.exchange.default import ExchangeFetchFeedback, ExchangeReleaseFeed
 
 
 class HubSubmit(ExchangeSubmit):
-    """`nbgrader submit` under the hub's name for the student."""
+    """Makes `nbgrader submit` use the hub's name for the student."""
 
     def init_dest(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -24,7 +24,7 @@ class HubSubmit(ExchangeSubmit):
 
 
 class HubFetchFeedback(ExchangeFetchFeedback):
-    """`nbgrader fetch_feedback` under the hub's name for the student."""
+    """Makes `nbgrader fetch_feedback` use the hub's name for the student."""
 
     def init_src(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -33,13 +33,13 @@ class HubFetchFeedback(ExchangeFetchFeedback):
 
 
 class PatientReleaseFeedback(ExchangeReleaseFeedback):
-    """`nbgrader release_feedback` that passes over submissions which did not come through `nbgrader submit`.
+    """Makes `nbgrader release_feedback` skip submissions that did not come through `nbgrader submit`.
 
-    Those have no secret under which a student could fetch the page, and nbgrader's own stops at the first of them.
+    Those have no secret under which a student could fetch the page, and nbgrader stops at the first of them.
     """
 
     def copy_files(self) -> None:
-        """Leave out who cannot be reached, say so, and release the rest."""
+        """Exclude and name the students who cannot be reached, and release the other pages."""
         excluded = [name for name in self.coursedir.student_id_exclude.split(",") if name]
         for folder in sorted(glob.glob(self.src_path)):  # noqa: PTH207 (the pattern is an absolute path)
             files = ("timestamp.txt", "submission_secret.txt")

@@ -1,4 +1,4 @@
-"""The gradebook: what one submission is worth, written in one transaction."""
+"""Write the scores and comments of one submission into nbgrader's gradebook, in one transaction."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ from autograder.course.folder import CourseError, GradebookError
 
 NO_RESPONSE = "No response."
 
-# nbgrader opens the gradebook nine times for a notebook, with a new engine each time, which compiles every
-# statement again: a third of what `nbgrader autograde` costs. One engine a database keeps what it has compiled.
+# nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
+# again: a third of the time of `nbgrader autograde`. One engine for each database keeps its compiled statements.
 nbgrader.api.create_engine = functools.cache(nbgrader.api.create_engine)
 
 
 @dataclass(frozen=True)
 class Released:
-    """An exercise as it was released. names: of graded and answered cells by their row's id."""
+    """The gradebook's rows of a released exercise.
+
+    checksums: of its cells as released, by grade_id. names: grade_ids of graded and answered cells, by their row's id.
+    """
 
     notebook: Notebook
     kernelspec: str | None
@@ -45,7 +48,7 @@ class Released:
 
 
 class Recorder:
-    """Writes marks through nbgrader's own tables. Use as a context manager."""
+    """Writes marks into nbgrader's own tables. A context manager. Raises GradebookError where it cannot be opened."""
 
     def __init__(self, db_url: str) -> None:
         with _explained("could not be opened"):
@@ -59,7 +62,7 @@ class Recorder:
         self._gradebook.close()
 
     def released(self, assignment: str, exercise: str) -> Released:
-        """What the gradebook knows of a released notebook. Raises CourseError."""
+        """Return the gradebook's rows of a released notebook. Raises CourseError where it has none, GradebookError."""
         key = assignment, exercise
         if key not in self._released:
             with _explained("could not be read"):
@@ -81,10 +84,10 @@ class Recorder:
     def record(
         self, student: str, assignment: str, exercise: str, notebook: Any, timestamp: datetime | None = None
     ) -> SubmittedNotebook:
-        """Write the scores and comments of an autograded notebook; a person's own stay. All or nothing.
+        """Write the scores and comments of an autograded notebook, all or nothing, and return its row.
 
-        The scores are what nbgrader's determine_grade reads from the cells' outputs. timestamp: when it was
-        submitted; None leaves what the gradebook has. Raises GradebookError.
+        nbgrader's determine_grade reads the scores from the cells' outputs. Scores and comments that a person gave
+        stay. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError, GradebookError.
         """
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
@@ -96,7 +99,7 @@ class Recorder:
                     cell = cells.get(released.names[grade.cell_id])
                     if cell is not None:
                         grade.auto_score = utils.determine_grade(cell)[0]
-                        # As nbgrader has it: a person's mark is looked at again after a re-grade.
+                        # As in nbgrader, a person looks at their own mark again after a re-grade.
                         grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
                 for comment in submitted.comments:
                     cell = cells.get(released.names[comment.cell_id])
@@ -112,7 +115,7 @@ class Recorder:
     def _submitted(
         self, student: str, assignment: str, released: Released, timestamp: datetime | None
     ) -> SubmittedNotebook:
-        """The row of the submitted notebook, made with all that hangs on it where there is none."""
+        """Return the row of the submitted notebook; make it, with the rows of its cells, where there is none."""
         session = self._gradebook.db
         found = (
             session.query(SubmittedAssignment)
@@ -122,7 +125,7 @@ class Recorder:
         if found is None:
             person = session.get(Student, student) or Student(id=student)
             found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
-            with session.no_autoflush:  # until all of it hangs together
+            with session.no_autoflush:  # until the rows refer to each other
                 for each in released.notebook.assignment.notebooks:
                     submitted = SubmittedNotebook(notebook=each, assignment=found)
                     for cell in (*each.grade_cells, *each.task_cells):
@@ -137,7 +140,7 @@ class Recorder:
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """The database's errors as GradebookError."""
+    """Turn the database's errors in the block into a GradebookError that begins with "the gradebook" and `what`."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -145,7 +148,7 @@ def _explained(what: str) -> Iterator[None]:
 
 
 class RecordMarks(NbGraderPreprocessor):
-    """Writes the marks into the gradebook all or nothing, where SaveAutoGrades takes a transaction for each cell."""
+    """Takes the place of nbgrader's SaveAutoGrades and writes all or nothing, not in a transaction for each cell."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Record the scores and comments of one autograded notebook."""

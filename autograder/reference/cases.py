@@ -1,4 +1,4 @@
-"""Hidden cases: the exercise run with other parameters, drawn from the course secret.
+"""Draw hidden cases from the course secret: the exercise with other parameters.
 
 By convention a parameter whose name contains "seed" is a seed and is drawn anew for every case; any other
 parameter that is an integer above 1 is a size, kept in the cases of public sizes and changed in the others.
@@ -29,8 +29,9 @@ DRAWS = 20  # how often a case is drawn again before the exercise is given up
 
 @dataclass(frozen=True)
 class Case:
-    """One way of running the exercise. overrides: parameters that differ from the notebook's.
+    """One choice of parameters to run the exercise with.
 
+    overrides: the parameters that differ from the notebook's, by name. dtype: "float32" or "float64".
     public_sizes: whether all sizes are the notebook's own.
     """
 
@@ -41,11 +42,11 @@ class Case:
 
 
 PUBLIC = Case("public", dtype="float32")
-"""The notebook as it is: what the student sees, and what `exact` is decided on."""
+"""The notebook as it is: the student sees this case, and `exact` is decided on it."""
 
 
 def parameters(exercise: Exercise) -> dict[str, Any]:
-    """The plain assignments of the parameters cell."""
+    """Return the constants that the parameters cell assigns, by name."""
     found: dict[str, Any] = {}
     for source in exercise.setup[: exercise.parameters]:
         for node in ast.parse(source).body:
@@ -56,9 +57,9 @@ def parameters(exercise: Exercise) -> dict[str, Any]:
 
 
 def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Case:
-    """Hidden case `number` (from 0); the same secret gives the same case. attempt: counts draws that were no use.
+    """Draw hidden case `number`, counted from 0; the same arguments give the same case.
 
-    Raises ExerciseError where the exercise has no seed to draw.
+    attempt: how many draws of this case were of no use before. Raises ExerciseError where the exercise has no seed.
     """
     key = hashlib.sha256(b"%b/%b/%d/%d" % (secret, exercise.name.encode(), number, attempt)).digest()
     source = random.Random(key)
@@ -93,8 +94,8 @@ def _larger(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
 def _smaller_in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
     """Return a smaller value for every size that can have one, of many draws those which most change places by order.
 
-    A loop over a size that is not its own fails late where it goes too far, after the right work is done. Only
-    where it does not go far enough is something left out.
+    A loop over the wrong size does all the right work first where that size is too large, and only then fails. Only
+    where it is too small does the loop leave something out.
     """
     pairs = [(small, large) for small in sizes for large in sizes if sizes[small] < sizes[large]]
     draws = [_drawn(sizes, source, lambda public: (max(2, public // 3), public - 1)) for _ in range(SIZE_DRAWS)]

@@ -1,4 +1,4 @@
-"""Run a submission's cells over every case, in its own process, and send what they make."""
+"""Run a submission's cells on every case, in its own process, and send their outcomes and the recorded values."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ from autograder.sandbox.guest.tape import Tape, replay
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import LAST_OF_TAPE, ForwardLine, Request, ScriptCell
 
-# Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
+# The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
+# 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
 SHARED_BYTES = 2**20
-# What safetensors takes on this side and gives back on the other; the rest is described.
+# The dtypes that safetensors can send; a tensor of any other is described in words.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -44,9 +45,9 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class CaseNames:
-    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients.
+    """A case in the sandbox. names: all values before the student's cells run. upstream: random upstream gradients.
 
-    A gradient that is among both is given to the student: true end to end, random step by step.
+    A gradient in both is given to the student: true end to end, random step by step.
     """
 
     names: dict[str, Any]
@@ -55,7 +56,7 @@ class CaseNames:
 
 
 class StudentRun:
-    """Runs one submission's cells over the cases and sends the report to a descriptor."""
+    """Runs one submission's cells on the cases and sends the report to a descriptor."""
 
     def __init__(
         self,
@@ -185,18 +186,18 @@ class StudentRun:
 
 
 class Upstream:
-    """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
+    """Sets random upstream gradients in the student's names, each once its step is recorded, in one stepwise run."""
 
     def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
         self._gradients = gradients
         self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
 
     def take_over(self, recorded: Iterable[str]) -> None:
-        """Make these names hold their random gradients from now on."""
+        """Give these d-variables their random gradients from now on."""
         self._given.update({name: None for name in recorded if name in self._gradients})
 
     def renew(self, names: dict[str, Any]) -> None:
-        """Set every taken-over name again where a cell has assigned it or changed it in place."""
+        """Set every such d-variable again where a cell has assigned it or changed it in place."""
         for name, given in self._given.items():
             if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
                 names[name] = fresh = self._gradients[name].clone()
@@ -204,7 +205,10 @@ class Upstream:
 
 
 def _fresh(names: dict[str, Any]) -> dict[str, Any]:
-    """Copies, so that what one run changes in place is not seen by the next; one copy for all names of a tensor."""
+    """Return the names with copied tensors, so that the next run does not see in-place changes of this one.
+
+    All names of one tensor get the same copy.
+    """
     copies: dict[int, torch.Tensor] = {}
 
     def copy(value: Any) -> Any:
@@ -228,12 +232,12 @@ def _muted() -> Iterator[None]:
 
 
 class _Nothing(io.TextIOBase):
-    """A text stream that forgets."""
+    """A text stream that drops its text."""
 
     def writable(self) -> bool:
         """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Forget the text and return its length."""
+        """Drop the text and return its length."""
         return len(text)

@@ -1,6 +1,7 @@
-"""The host's handle on the guest: a warm process, and the lines into it that run one submission at a time.
+"""Start a warm guest process, and run submissions over lines into it, one at a time on each line.
 
-Nothing here imports torch before that process is on its way, which imports it too: both take a second and more.
+This module imports torch only after it has started that process, so that host and guest import it at the same time: it
+takes each a second and more.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from autograder.sandbox.wire import Frame
 if TYPE_CHECKING:
     from autograder.sandbox.host.received import Recording, Unfinished
 
-# The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
+# How long to wait for the exercise's own setup; data preparation on a slow, busy machine fits in this.
 START_SECONDS = 300.0
-# What the sandbox's own clock may lag behind before a line is given up.
+# How much later than its own limit the guest may answer before the host gives the line up.
 GRACE_SECONDS = 15.0
-# Beside the exercise's files, hidden: what the process itself writes, where bubblewrap gives it no folder.
+# Hidden folder beside the exercise's files: here the guest writes where bubblewrap gives it no folder.
 TEMPORARY = ".temporary"
 
 
@@ -47,8 +48,8 @@ class WarmProcess:
     """A guest process that has torch and an exercise's cases loaded, with lines for submissions to run side by side.
 
     begin() starts it and returns at once; start() lays out the cases and waits until it is ready. Both are all or
-    nothing: after any exception no process, pipe or folder is left. Use as a context manager. Its working folder holds
-    copies of the files beside the exercise's notebook, never a notebook: the solution stays out of reach.
+    nothing: after any exception no process, pipe or folder is left. A context manager. The working folder has copies
+    of the files beside the exercise's notebook, never a notebook: the solution stays out of reach.
     """
 
     program: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.sandbox.guest.worker")
@@ -82,9 +83,9 @@ class WarmProcess:
             raise
 
     def start(self, cases: Sequence[Known]) -> None:
-        """Have the process ready with these cases, the public one first. Raises OSError, SandboxError, IsolationError.
+        """Lay out these cases, the public one first, and wait until the process is ready.
 
-        The exercise's setup is run once for all lines.
+        The exercise's setup runs once for all lines. Raises OSError, SandboxError, IsolationError.
         """
         if self.ready:
             return
@@ -97,7 +98,7 @@ class WarmProcess:
         self.ready = True
 
     def line(self, number: int) -> Connection:
-        """Return the connection to one of the processes that this one has split into."""
+        """Return the connection to line `number`, one of the processes that the guest has split into."""
         return self._connections[number]
 
     def close(self) -> None:
@@ -107,7 +108,7 @@ class WarmProcess:
             connection.close()
         self._connections = []
         if self._process is not None:
-            # Its lines are forks of it in one process group; under bubblewrap they die with it anyway.
+            # Its lines are forks in one process group; under bubblewrap they die with it anyway.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
@@ -174,7 +175,7 @@ class WarmProcess:
             self._probe(folder)
 
     def _probe(self, folder: Path) -> None:
-        """Try to escape from where a submission runs. Raises IsolationError where bubblewrap does not hold."""
+        """Let the guest try to escape from a submission's fork. Raises IsolationError where it can."""
         with baited(folder) as bait:
             answer = self._ask(messages.probe_frame(bait))
         escapes = answer.header.get("escapes")
@@ -198,8 +199,8 @@ class WarmProcess:
 class Line:
     """One line into a warm process: runs one submission at a time, each in a fork of its own.
 
-    Where the shared process is not to be had, or a submission takes the line down, it goes on with a process of its
-    own, so that the other lines are not disturbed. cases: what start() lays out there.
+    Where the shared process did not start, or a submission takes the line down, it continues with a process of its
+    own, so that the other lines are not disturbed. cases: those that start() lays out there.
     """
 
     def __init__(self, process: WarmProcess, number: int, cases: Sequence[Known]) -> None:
@@ -225,7 +226,7 @@ class Line:
                 connection.send(frame)
                 answer = connection.receive(self.limits.seconds + GRACE_SECONDS, self.limits.result_bytes)
             except SandboxError as error:
-                # It may have died of something else: only what takes down a second one is to blame.
+                # The process may have died of something else: blame a submission only for the second one.
                 self._give_up()
                 lost = Unfinished(f"it took its sandbox down: {error}")
             else:
@@ -267,9 +268,9 @@ class Line:
 
 
 def begun(exercise: Exercise, lines: int, limits: Limits | None, isolation: str) -> WarmProcess:
-    """Return a warm process that is on its way.
+    """Start a warm process and return it without waiting.
 
-    Where it cannot start now, each line tries again for each submission, which then says why.
+    Where it cannot start now, each line tries again for each submission, whose result then has the reason.
     """
     process = WarmProcess(exercise, lines, limits, isolation)
     with contextlib.suppress(OSError, SandboxError):
@@ -278,7 +279,7 @@ def begun(exercise: Exercise, lines: int, limits: Limits | None, isolation: str)
 
 
 def opened(process: WarmProcess, cases: Sequence[Known]) -> list[Line]:
-    """Lay out the cases and return a line for each submission that is to run at a time. Raises IsolationError."""
+    """Lay out the cases and return the lines, as many as the process has. Raises IsolationError."""
     with contextlib.suppress(OSError, SandboxError):
         process.start(cases)
     return [Line(process, number, cases) for number in range(process.size)]
