@@ -34,20 +34,20 @@ class Evidence:
     truth: torch.Tensor
     end: Checks
     step: Checks
-    true: Checks = UNTRIED
     vanishing: bool = False
-    earlier_wrong: tuple[str, ...] = ()
     error: str | None = None
     late: bool = False
     ended: str | None = None
     uses_autograd: bool = False
+    evades: bool = False
     grads: tuple[str, ...] = ()
     tensor: str = ""
-    evades: bool = False
     numerical: bool = False
     idle_path: bool = False
     unset: str = ""
     unfinished: str = ""
+    true: Checks = UNTRIED
+    earlier_wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

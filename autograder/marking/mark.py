@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from autograder.exercise.notebook import Exercise, Step
 from autograder.marking.attempts import Attempts
-from autograder.marking.compare import UNTRIED, Targets
+from autograder.marking.compare import UNTRIED, Targets, variables
 from autograder.marking.judge import Evidence, Judgement, judge
 from autograder.marking.reasons import Explainer, explained, following, shared
 from autograder.marking.result import Status, StepResult, SubmissionResult
@@ -74,7 +74,7 @@ class Marker:
                 # A mark stands by itself: where no reason can be found, for whatever cause, there is none.
                 with suppress(Exception):
                     other = changed_through(step.name, submission)
-                    reason = shared(step.name, other) or self.explainer.why(step, attempts.values[step.name])
+                    reason = shared(step.name, other) or self.explainer.why(step, attempts.values.get(step.name, ()))
                     judgement = explained(judgement, reason)
             elif judgement.verdict == Verdict.FOLLOW_THROUGH:
                 earlier = [name for name in self.explainer.made_from(step) if name in judgements]
@@ -110,7 +110,7 @@ class Marker:
             late=any(cell.timed_out for cell in ran) or any(ended[index].late for index in own if index in ended),
             ended=next((ended[index].why for index in own if index in ended), why if value is None else None),
             uses_autograd=any(cell.uses for cell in public.cells.values()),
-            grads=grads_read(sources[index] for index in parts if index in sources),
+            grads=self._grads_read(sources[index] for index in parts if index in sources),
             tensor=step.tensor,
             evades=evades(
                 {order[index]: source for index, source in sources.items()},
@@ -123,6 +123,11 @@ class Marker:
             unset=name if name in attempts.unset else "",
             unfinished="" if why is None else f"not all of its runs were finished: {why}",
         )
+
+    def _grads_read(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """Return whose `.grad` the code reads; "" for a tensor that is none of the forward pass."""
+        known = set(variables(self.exercise).values())
+        return tuple(dict.fromkeys(name if name in known else "" for name in grads_read(sources)))
 
     def _step_result(self, step: Step, judgement: Judgement) -> StepResult:
         return StepResult(

@@ -29,7 +29,7 @@ NONE, UNDEFINED, OTHER = Value("none"), Value("undefined"), Value("other", type=
 
 
 def evidence(public: Value | None = FAR, end: Checks = ALL_WRONG, step: Checks = ALL_WRONG, **more: object) -> Evidence:
-    return Evidence(public, TRUTH, end, step, **more)
+    return Evidence(public, TRUTH, end, step, **{"earlier_wrong": ("dbefore",), **more})
 
 
 class TestEveryVerdict:
@@ -41,6 +41,21 @@ class TestEveryVerdict:
             (evidence(CLOSE, end=ALL_RIGHT), "approximate", None),
             (evidence(FAR, end=ALL_RIGHT), "approximate", "the difference is rounding"),
             (evidence(FAR, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
+            (evidence(FAR, true=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
+            (evidence(FAR, step=ALL_RIGHT, earlier_wrong=()), "approximate", "the difference is rounding in float32"),
+            (evidence(NONE, step=ALL_RIGHT, earlier_wrong=()), "approximate", "right once its cell runs: still to do"),
+            (evidence(EXACT, end=ALL_RIGHT, idle_path=True), "exact", "one of its paths is wrong"),
+            (
+                evidence(EXACT, end=ALL_RIGHT, numerical=True),
+                "numerical",
+                "evaluates the forward pass at shifted values",
+            ),
+            (evidence(EXACT, numerical=True), "numerical", "derive it by hand"),
+            (evidence(FAR, numerical=True), "wrong", None),
+            (evidence(NONE, unset="dx"), "missing", "dx was right until this cell set it to None"),
+            (evidence(UNDEFINED, grads=("x",), tensor="x"), "autograd", "comes from autograd"),
+            (evidence(UNDEFINED, grads=("y",), tensor="x"), "autograd", "use your own dy"),
+            (evidence(UNDEFINED, grads=("",), tensor="x"), "autograd", "comes from autograd"),
             (evidence(NAN, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
             (evidence(NONE, step=ALL_RIGHT), "follow-through", "an earlier one is wrong"),
             (evidence(CLOSE, step=ALL_RIGHT, vanishing=True), "approximate", "the true gradient is zero here"),
@@ -80,6 +95,25 @@ class TestEveryVerdict:
     def test_all_of_them_are_in_the_table(self):
         cases = type(self).test_it_is_reached.pytestmark[0].args[1]
         assert {verdict for _, verdict, _ in cases} == set(Verdict)
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            evidence(EXACT, end=ALL_RIGHT),
+            evidence(FAR, step=ALL_RIGHT),
+            evidence(step=PART),
+            evidence(step=ONLY_HERE),
+            evidence(EXACT),
+            evidence(UNDEFINED, uses_autograd=True),
+            evidence(SHAPELESS),
+        ],
+    )
+    def test_a_cell_that_raised_is_never_silent(self, found):
+        """Whatever the verdict, and a right value that stood before the exception keeps its marks."""
+        raised = judge(replace(found, error="NameError: name 'plt' is not defined"))
+        assert raised.error == "NameError: name 'plt' is not defined"
+        if CREDIT.get(judge(found).verdict):
+            assert raised.verdict == judge(found).verdict
 
     @pytest.mark.parametrize("field", ["error", "ended"])
     def test_the_reason_is_passed_on(self, field):
@@ -167,5 +201,6 @@ class TestAGradientThatVanishes:
         assert "the true gradient is zero here" in judgement.hint
 
     def test_what_is_far_from_zero_does(self):
-        found = Evidence(Value("tensor", self.TINY + 0.01), self.TINY, ALL_WRONG, ALL_RIGHT, vanishing=True)
+        found = evidence(Value("tensor", self.TINY + 0.01), step=ALL_RIGHT, vanishing=True)
+        found = replace(found, truth=self.TINY)
         assert judge(found).verdict == "follow-through"

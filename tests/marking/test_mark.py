@@ -13,6 +13,7 @@ from autograder.marking.reasons import Explainer
 from autograder.marking.verdict import CREDIT
 from autograder.sandbox.host.received import RanCell, Recording, RunRecord, Unfinished, Value
 from autograder.submission.notebook import submission_from_notebook
+from autograder.submission.split import taken_apart
 from tests import notebooks
 
 ALL_RIGHT = Checks((RIGHT,), (RIGHT,))
@@ -37,7 +38,8 @@ def attempts(harbour, harbour_references, submission):
     cells = {cell.index: RanCell("", None, False) for cell in submission.script}
     every = dict.fromkeys(values, ALL_RIGHT)
     hidden = [RunRecord() for _ in harbour_references.hidden]
-    return Attempts(Recording((RunRecord(values, cells), *hidden)), {}, every, dict.fromkeys(values, UNTRIED))
+    recording = Recording((RunRecord(values, cells), *hidden))
+    return Attempts(recording, {}, every, dict.fromkeys(values, UNTRIED), taken_apart(submission))
 
 
 def verdicts(result):

@@ -116,7 +116,7 @@ class StudentRun:
 
     def _taped(self, number: int, case: CaseNames, gradients: dict[str, torch.Tensor], request: Request) -> None:
         """Run the cells once, and replay their operations with each d-variable replaced once it is complete."""
-        tape = Tape()
+        tape = Tape(self._shell.user_ns)
         held: dict[str, torch.Tensor] = {}
         for cell in request.script:
             with tape:

@@ -128,7 +128,7 @@ def _feeds(tape: Tape, evaluated: int, node: int) -> bool:
         if not any(storage_of(tape.tensors[n]) in memory for n in written):
             continue
         used = [n.number for n in _nodes(operation.arguments)]
-        outside = [n for n in used if n in tape.inputs and tape.first_seen[n] >= first]
+        outside = [n for n in used if n in tape.inputs and tape.first_seen[n] >= first and not tape.is_given(n)]
         if evaluated in used or outside or operation.name == "aten::fill_":
             return True
         memory |= {storage_of(tape.tensors[n]) for n in used if n not in tape.inputs}

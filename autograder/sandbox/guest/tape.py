@@ -45,15 +45,17 @@ class Tape(TorchDispatchMode):
     """Writes down every operation while it is the mode in force.
 
     A tensor that no operation has made (a value of the forward pass, one that came from NumPy) is an input.
+    given: the names of the case, whose tensors are inputs that come from nowhere else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given: Mapping[str, Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
         self.tensors: list[torch.Tensor] = []  # kept, so that no other tensor gets the identity of one of them
         self.inputs: dict[int, torch.Tensor] = {}  # by node, as they were when they were first used
         self.first_seen: dict[int, int] = {}  # by node, the number of operations before it
         self.broken = False
+        self._given = {id(value): value for value in given.values() if isinstance(value, torch.Tensor)}
         self._numbers: dict[int, int] = {}
         self._last_write: dict[int, int] = {}  # by storage, the operation that wrote to it last
         self._bytes = 0
@@ -82,6 +84,10 @@ class Tape(TorchDispatchMode):
     def node(self, tensor: torch.Tensor) -> int:
         """Return the node of a tensor that the run holds; it becomes an input where no operation has seen it."""
         return self._number(tensor, is_input=True)
+
+    def is_given(self, node: int) -> bool:
+        """Return whether a node is a tensor of the case."""
+        return id(self.tensors[node]) in self._given
 
     def complete(self, node: int) -> int:
         """Return the number of operations after which nothing writes to the node's memory any more."""
