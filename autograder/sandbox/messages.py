@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +80,17 @@ class Setup:
 
 @dataclass(frozen=True)
 class Request:
-    """One submission to run. skip: indices of cells to leave out. cell_by_cell: report each before the next runs."""
+    """One submission to run.
+
+    skip: indices of cells to leave out. cell_by_cell: report each before the next runs. modules: text by file name of
+    the Python files that lie beside the notebook.
+    """
 
     script: tuple[ScriptCell, ...]
     runs: tuple[Run, ...]
     skip: tuple[int, ...] = ()
     cell_by_cell: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def setup_frame(setup: Setup) -> Frame:
@@ -152,6 +157,7 @@ def request_frame(request: Request) -> Frame:
         "runs": [vars(run) for run in request.runs],
         "skip": request.skip,
         "cell_by_cell": request.cell_by_cell,
+        "modules": dict(request.modules),
     }
     return Frame({"submission": True}, json.dumps(body).encode())
 
@@ -164,6 +170,7 @@ def read_request(body: bytes) -> Request:
         tuple(Run(run["case"], run["stepwise"]) for run in read["runs"]),
         tuple(read["skip"]),
         read["cell_by_cell"],
+        read["modules"],
     )
 
 

@@ -120,6 +120,11 @@ def _names(source: str, context: type[ast.expr_context]) -> set[str]:
     return {node.id for node in _nodes(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
+def defined_names(source: str) -> set[str]:
+    """Return the names that a cell's code assigns, imports or defines, in functions too."""
+    return _definitions(source)
+
+
 def _definitions(source: str) -> set[str]:
     named = {n.name for n in _nodes(source) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     imported = {(n.asname or n.name).partition(".")[0] for n in _nodes(source) if isinstance(n, ast.alias)}

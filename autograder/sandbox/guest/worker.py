@@ -9,12 +9,14 @@ No gradient is ever computed here except by student code.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import mmap
 import os
 import random
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -173,6 +175,9 @@ class _Server:
         def run(sending: int) -> None:
             request = messages.read_request(_read(self._requests, request_size))
             os.close(self._requests)
+            for name, text in request.modules.items():
+                Path(name).write_text(text, encoding="utf-8")
+            importlib.invalidate_caches()
             random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
             StudentRun(self._shell, self._cases, self._guard, self._limits, sending).run(request)
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -172,10 +172,8 @@ class WarmProcess:
             answer = self._ask(messages.probe_frame(bait))
         escapes = answer.header.get("escapes")
         if escapes != []:
-            found = ", ".join(escapes) if escapes else "the attempt itself failed"
-            raise IsolationError(
-                f"bubblewrap is in place, but student code could {found}; mend that, or accept it: --isolation process"
-            )
+            found = f"student code could {', '.join(escapes)}" if escapes else "the attempt to escape from it failed"
+            raise IsolationError(f"bubblewrap is in place, but {found}; mend that, or accept it: --isolation process")
 
     def _ask(self, frame: Frame) -> Frame:
         self._connections[0].send(frame)
@@ -192,11 +190,13 @@ class Line:
     """One line into a warm process: runs one submission at a time, each in a fork of its own.
 
     Where the shared process is not to be had, or a submission takes the line down, it goes on with a process of its
-    own, so that the other lines are not disturbed. cases: what start() lays out there.
+    own, so that the other lines are not disturbed. cases: what start() lays out there. modules: the Python files beside
+    the notebook that is run, by name; set for each submission.
     """
 
     def __init__(self, process: WarmProcess, number: int, cases: Sequence[Known]) -> None:
         self.limits = process.limits
+        self.modules: Mapping[str, str] = {}
         self._shared: WarmProcess | None = process
         self._number = number
         self._cases = cases
@@ -219,7 +219,7 @@ class Line:
         """
         from autograder.sandbox.host.received import Unfinished, parse
 
-        frame = messages.request_frame(Request(tuple(script), tuple(runs), tuple(skip), cell_by_cell))
+        frame = messages.request_frame(Request(tuple(script), tuple(runs), tuple(skip), cell_by_cell, self.modules))
         cells = frozenset(cell.index for cell in script)
         for _ in range(2):
             connection = self._connection()
