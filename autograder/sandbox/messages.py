@@ -58,7 +58,8 @@ class Bait:
 
     port: of a listener on 127.0.0.1. abstract: the name of a listening abstract Unix socket, "" where there are
     none. file: a readable file of the host's. home: something in its home folder, "" where there is nothing
-    but Python. pid: the host process's. read_only: folders that must not be written to.
+    but Python. private: files and folders of the course and the exchange. pid: the host process's. read_only: folders
+    that must not be written to.
     """
 
     port: int
@@ -67,6 +68,7 @@ class Bait:
     home: str
     pid: int
     read_only: tuple[str, ...]
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def probe_frame(bait: Bait) -> Frame:
 def read_probe(header: Mapping[str, Any]) -> Bait:
     """Read a probe frame's header."""
     probe = header["probe"]
-    return Bait(**probe | {"read_only": tuple(probe["read_only"])})
+    return Bait(**probe | {name: tuple(probe[name]) for name in ("read_only", "private")})
 
 
 def request_frame(request: Request) -> Frame:

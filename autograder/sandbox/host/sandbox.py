@@ -49,16 +49,23 @@ class WarmProcess:
     begin() starts it and returns at once; start() lays out the cases and waits until it is ready. Both are all or
     nothing: after any exception no process, pipe or folder is left. Use as a context manager. Its working folder holds
     copies of the files beside the exercise's notebook, never a notebook: the solution stays out of reach.
+    private: files and folders that a submission must not be able to reach; tried before any runs.
     """
 
     program: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.sandbox.guest.worker")
 
     def __init__(
-        self, exercise: Exercise, lines: int = 1, limits: Limits | None = None, isolation: str = PROCESS
+        self,
+        exercise: Exercise,
+        lines: int = 1,
+        limits: Limits | None = None,
+        isolation: str = PROCESS,
+        private: Sequence[Path] = (),
     ) -> None:
         self.exercise = exercise
         self.limits = limits or Limits()
         self.isolation = isolation
+        self.private = private
         self.ready = False
         self.size = lines
         self._connections: list[Connection] = []
@@ -168,7 +175,7 @@ class WarmProcess:
 
     def _probe(self, folder: Path) -> None:
         """Try to escape from where a submission runs. Raises IsolationError where bubblewrap does not hold."""
-        with baited(folder) as bait:
+        with baited(folder, self.private) as bait:
             answer = self._ask(messages.probe_frame(bait))
         escapes = answer.header.get("escapes")
         if escapes != []:
@@ -200,7 +207,7 @@ class Line:
         self._shared: WarmProcess | None = process
         self._number = number
         self._cases = cases
-        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation)
+        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation, process.private)
         self._names = frozenset(step.name for step in process.exercise.steps)
 
     def run(
@@ -268,12 +275,14 @@ class Line:
         return Unfinished(f"its Python process ended early ({died})")
 
 
-def begun(exercise: Exercise, lines: int, limits: Limits | None, isolation: str) -> WarmProcess:
+def begun(
+    exercise: Exercise, lines: int, limits: Limits | None, isolation: str, private: Sequence[Path] = ()
+) -> WarmProcess:
     """Return a warm process that is on its way.
 
     Where it cannot start now, each line tries again for each submission, which then says why.
     """
-    process = WarmProcess(exercise, lines, limits, isolation)
+    process = WarmProcess(exercise, lines, limits, isolation, private)
     with contextlib.suppress(OSError, SandboxError):
         process.begin()
     return process
