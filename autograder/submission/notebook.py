@@ -13,6 +13,7 @@ from autograder.sandbox.messages import ScriptCell
 from autograder.submission.file import UnreadableError, read_notebook
 from autograder.submission.modules import read_modules
 from autograder.submission.release import is_as_released, same_text
+from autograder.submission.vocabulary import vocabulary_flags
 
 # Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
 MAX_CELLS, MAX_CODE = 5_000, 2**18
@@ -44,6 +45,7 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
 def with_modules(submission: Submission, folder: Path, exercise: Exercise) -> Submission:
     """Return the submission with the student's own modules in its folder."""
     modules, flags = read_modules(folder, exercise)
+    flags += vocabulary_flags((), modules)
     return replace(submission, modules=modules, flags=(*submission.flags, *flags)) if modules or flags else submission
 
 
@@ -92,6 +94,7 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             "For the mended notebook rename this one and run: "
             f"nbgrader fetch_assignment {exercise.path.parent.name} --replace"
         )
+    own = set(exercise.runs.values())  # the exercise's own cells
     code = sum(len(source) for _, source in runs)
     if len(runs) > MAX_CELLS or code > MAX_CODE:
         raise UnreadableError(
@@ -111,7 +114,7 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             for step in exercise.steps
         },
         indices={name: tuple(seen[part] for part in own if part in seen) for name, own in parts.items()},
-        flags=tuple(flags),
+        flags=(*flags, *vocabulary_flags(tuple(ScriptCell(*run, ()) for run in runs if run[1] not in own), {})),
     )
 
 
