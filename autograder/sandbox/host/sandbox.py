@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -220,12 +221,37 @@ class Line:
     ) -> Recording:
         """Run a submission's cells, all but those at the indices in `skip`, once for each of `runs`.
 
+        The notebook's own case runs in a process that does not have the hidden ones: autograd works there, and what is
+        printed there is read. Of a hidden run's end nothing is passed on but one of a few fixed sentences.
         cell_by_cell: have every cell reported before the next runs: slower, and one that ends the process is known
         by its index.
         Raises SandboxError, OSError and IsolationError where no process could be started at all.
         """
+        from autograder.sandbox.host.received import RanCell, Recording, RunRecord
+
+        public = [run for run in runs if run.case == 0]
+        hidden = [run for run in runs if run.case != 0]
+        if not public or not hidden:
+            return self._run(script, runs, skip, cell_by_cell)
+        shown = self._run(script, public, skip, cell_by_cell)
+        if shown.unfinished is not None:
+            rest = Recording(tuple(RunRecord() for _ in hidden))
+        else:
+            # A cell that ran out of time is not given that time again.
+            late = {index for run in shown.runs for index, cell in run.cells.items() if cell.timed_out}
+            rest = self._run(script, hidden, (*skip, *late), cell_by_cell)
+            for run in rest.runs:
+                run.cells.update({index: RanCell("", None, True) for index in late & run.cells.keys()})
+        found = {True: iter(shown.runs), False: iter(rest.runs)}
+        return Recording(tuple(next(found[run.case == 0]) for run in runs), shown.unfinished or rest.unfinished)
+
+    def _run(
+        self, script: Sequence[ScriptCell], runs: Sequence[Run], skip: Sequence[int], cell_by_cell: bool
+    ) -> Recording:
+        """Run in one process: the notebook's own case alone, or hidden ones."""
         from autograder.sandbox.host.received import Unfinished, parse
 
+        hidden = any(run.case != 0 for run in runs)
         frame = messages.request_frame(Request(tuple(script), tuple(runs), tuple(skip), cell_by_cell, self.modules))
         cells = frozenset(cell.index for cell in script)
         for _ in range(2):
@@ -240,7 +266,8 @@ class Line:
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
-                return parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
+                found = parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
+                return _told_nothing(found) if hidden else found
         return parse(b"", len(runs), self._names, cells, lost)
 
     def close(self) -> None:
@@ -273,6 +300,16 @@ class Line:
             return Unfinished(f"it sent more than {self.limits.result_bytes // 2**20} MB")
         died = f"killed by signal {-code}" if isinstance(code, int) and code < 0 else f"exit code {code}"
         return Unfinished(f"its Python process ended early ({died})")
+
+
+def _told_nothing(recording: Recording) -> Recording:
+    """Return a recording of hidden runs without the words and numbers that student code chose there."""
+    from autograder.sandbox.host.received import Unfinished
+
+    unfinished = recording.unfinished
+    if unfinished is not None and not unfinished.late:
+        unfinished = Unfinished("its Python process ended early in a hidden case")
+    return replace(recording, unfinished=unfinished)
 
 
 def begun(
