@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
-	@echo "make test        all tests        make lint   format, lint and types"
+	@echo "make test        all tests        make lint   format, lint, types, imports"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
 	@echo "make test-browser  the students' notebooks in real JupyterLab, in chromium; skipped where there is none"
@@ -58,7 +58,7 @@ train-makemore: .venv/ready
 	@python -m tests.benchmarks.train_makemore
 
 lint: .venv/ready
-	@ruff format --check . && ruff check . && mypy
+	@ruff format --check . && ruff check . && mypy && lint-imports --no-logo
 
 generate: .venv/ready
 	@nbgrader generate_assignment "$(ASSIGNMENT)" --force

@@ -34,7 +34,7 @@ c.LateSubmissionPlugin.penalty_method = "none"
 c.MarkByEngine.secret = "course-secret"
 # The part of a step's points that these verdicts earn; exact, approximate and follow-through earn all of it.
 c.MarkByEngine.credit = {"path-missing": 0.5, "hard-coded": 0.5}
-# How far student code is set apart (SECURITY.md): auto takes bubblewrap where it works and says where it does not.
+# How far student code is confined (SECURITY.md): auto takes bubblewrap where it works and says where it does not.
 c.MarkByEngine.isolation = "auto"
 # What one submission may use, such as {"cell_seconds": 20.0}; the usual is in autograder/sandbox/limits.py.
 c.MarkByEngine.limits = {}

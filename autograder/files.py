@@ -1,4 +1,4 @@
-"""Files written whole: a temporary file first, then a rename."""
+"""Write a file whole: first under a temporary name, then renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grade a class: every submission of an assignment, with what is done kept at every moment."""
+"""Grade a class: every submission of an assignment. Each result is stored as soon as it is there."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.E
 
 @dataclass(frozen=True)
 class Plan:
-    """What to grade.
+    """The submissions that one run grades.
 
-    files: for each exercise's notebook, (student, submitted file). jobs: submissions at a time. force: grade again
-    what is unchanged.
+    files: pairs of (student, submitted file) by the path of the exercise. jobs: submissions at a time. force: grade
+    unchanged submissions again.
     """
 
     assignment: str
@@ -44,7 +44,7 @@ class Plan:
 
 
 class GradebookWriter(Protocol):
-    """What grading needs of a gradebook; nbgrader/direct.py has one."""
+    """The part of a gradebook that grading uses; nbgrader/direct.py implements it."""
 
     def check(self, exercise: Exercise) -> None:
         """Raise CourseError where the gradebook does not know the exercise."""
@@ -57,7 +57,7 @@ class GradebookWriter(Protocol):
 
 
 class Interrupted(Exception):  # noqa: N818 (it is no error)
-    """Ctrl-C: the submissions in hand were finished, the others were not begun."""
+    """Raised after Ctrl-C. done: the results, those in hand finished. left: how many submissions were not begun."""
 
     def __init__(self, done: ClassResult, left: int) -> None:
         super().__init__(f"{left} submissions are left")
@@ -66,9 +66,10 @@ class Interrupted(Exception):  # noqa: N818 (it is no error)
 
 
 def grade_class(plan: Plan, course: Course, console: Console, gradebook: GradebookWriter | None = None) -> ClassResult:
-    """Grade every submission of the plan; with `gradebook`, into it too.
+    """Grade every submission of the plan and return the results; with `gradebook`, record them there too.
 
-    Raises Interrupted, what open_grader raises, and what writing raises (OSError, GradebookError).
+    console: shows the progress. Raises Interrupted, whatever open_grader raises, and OSError and GradebookError where a
+    result cannot be written.
     """
     started = time.perf_counter()
     results: list[SubmissionResult] = []
@@ -107,7 +108,7 @@ def _exercises(plan: Plan, console: Console) -> list[tuple[Exercise, list[tuple[
 
 @contextmanager
 def _stop_on_ctrl_c(console: Console) -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, whatever is being done; the second raises KeyboardInterrupt."""
+    """Yield an event that the first Ctrl-C sets; the second Ctrl-C raises KeyboardInterrupt."""
     stop = threading.Event()
 
     def ring(signum: int, frame: FrameType | None) -> None:
@@ -205,7 +206,7 @@ class _ExerciseRun:
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
             grader = stack.enter_context(open_grader(self._course, self._exercise, jobs))
-            # One more than there are lines: while they run, it reads the next submission or judges the last.
+            # One thread more than lines: while they run, it reads the next submission or judges the last.
             pool = ThreadPoolExecutor(jobs + 1)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))

@@ -1,4 +1,4 @@
-"""The class as a table in a terminal."""
+"""Print the class as a table in a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_REASON, MAX_NOTES = 500, 1_500  # characters of one reason and of a submissi
 
 
 def print_class(result: ClassResult, console: Console) -> None:
-    """Print one row a submission: student, exercise, score, the steps that lost points, what else to know."""
+    """Print a row for each submission (student, exercise, score, lost steps, notes), then the frequent mistakes."""
     table = Table(title=f"{result.assignment}: {len(result.submissions)} submissions", title_justify="left")
     # Names may fill a folder's name; what is said of the others needs the room.
     widest = max(MIN_NAME, console.width // 4)
@@ -58,7 +58,7 @@ def _lost(submission: SubmissionResult) -> str:
 
 
 def _frequent(result: ClassResult) -> list[str]:
-    """The mistakes that most of the class made, each with how many made it."""
+    """Return lines that name the most frequent mistakes, each with how many submissions made it."""
     made = Counter(
         (step.name, step.hint or step.verdict.value)
         for submission in result.submissions
@@ -73,7 +73,7 @@ def _frequent(result: ClassResult) -> list[str]:
 
 
 def _is_mistake(step: StepResult) -> bool:
-    """Whether the step was tried; what was left out is no mistake."""
+    """Return whether the student tried the step: what was left out, or taken from autograd, is no mistake."""
     return step.verdict not in (Verdict.MISSING, Verdict.AUTOGRAD)
 
 

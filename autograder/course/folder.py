@@ -1,20 +1,20 @@
-"""The layout of a course folder, which is nbgrader's own."""
+"""Find exercises and submissions in a course folder, which is laid out as nbgrader lays it out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 SOLUTIONS = Path("solutions")
-KEPT = Path(".autograder")  # results and cases that outlast a run
-CASES = "cases"  # below it, what setup made of the hidden cases
+KEPT = Path(".autograder")  # holds results and hidden cases between runs
+CASES = "cases"  # folder below KEPT with the tensors that setup made for each hidden case
 
 
 class CourseError(ValueError):
-    """A folder is not what the command needs; the message says what to do."""
+    """Raised where a folder is not what the command needs; the message tells what to do."""
 
 
 class GradebookError(RuntimeError):
-    """The gradebook could not be written; the message says why and what to do."""
+    """Raised where the gradebook cannot be used; the message tells why and what to do."""
 
 
 class UnrecordedError(RuntimeError):
@@ -22,9 +22,9 @@ class UnrecordedError(RuntimeError):
 
 
 def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
-    """Return the solution notebooks of an assignment in the current course folder, or just the one named.
+    """Return the solution notebooks of an assignment in the current course folder, sorted by name.
 
-    Raises CourseError.
+    only: return just the exercise of this name. Raises CourseError where there is none.
     """
     folder = SOLUTIONS / assignment
     notebooks = sorted(path for path in folder.glob("*.ipynb") if not is_stray(path.name))
@@ -40,9 +40,9 @@ def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
 
 
 def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tuple[str, Path]]:
-    """Return (student, path of the notebook) for every student who submitted the assignment.
+    """Return (student, path of the notebook) for every student who submitted the assignment, sorted by student.
 
-    The file may be missing. Raises CourseError.
+    The notebook itself may be missing. Raises CourseError where nobody has submitted.
     """
     if not submitted.is_dir():
         raise CourseError(f"{submitted} is not a folder; collect submissions first: nbgrader collect {assignment}")

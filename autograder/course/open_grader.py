@@ -1,4 +1,4 @@
-"""Open graders for a course: the only place where settings, secret and isolation become a Grader."""
+"""Open graders for a course. Nothing else turns settings, secret and isolation into a Grader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Course:
-    """A course that is ready to grade.
+    """All that opening a grader needs to know of a course.
 
     isolation: the degree in force, "bubblewrap" or "process". kept: the folder of results and cases that outlast a
     run. private: the course's folder, its secret and the exchange, which no submission may reach. warnings: sentences
@@ -36,9 +36,10 @@ class Course:
 
 
 def open_course(settings: Settings, folder: Path, isolation: str | None = None) -> Course:
-    """Read the secret, or make it on first use, and choose the isolation.
+    """Read the secret, or make it on first use, choose the isolation, and return the course.
 
-    isolation: what to take in place of the course's own setting. Raises SecretError, IsolationError, OSError.
+    folder: the course folder. isolation: overrides the course's own setting. Raises SecretError,
+    IsolationError, OSError.
     """
     chosen = choose(isolation or settings.isolation)
     exchange = [] if settings.exchange is None else [settings.exchange]
@@ -60,13 +61,13 @@ def _home() -> list[Path]:
 
 
 def open_grader(course: Course, exercise: Exercise, jobs: int = 1) -> Grader:
-    """Return a warm grader of an exercise that runs `jobs` submissions at a time; close it after use.
+    """Start a sandbox, compute the references, and return a grader that runs `jobs` submissions at a time.
 
-    Raises ExerciseError, SetupError, IsolationError.
+    The caller closes it. Raises ExerciseError, SetupError, IsolationError.
     """
     process = begun(exercise, jobs, course.settings.limits, course.isolation, course.private)
     try:
-        from autograder.marking.grader import Grader  # imports torch, as the sandbox does at the same time
+        from autograder.marking.grader import Grader  # imports torch while the sandbox imports it too
     except BaseException:
         process.close()
         raise

@@ -80,7 +80,7 @@ class Grader:
             submission = read()
             with self._line() as line:
                 line.modules = submission.modules
-                attempts = attempt(self.exercise.steps, self._marker.targets, submission, line)
+                attempts = attempt(self.exercise, self._marker.targets, submission, line)
             result = self._marker.mark(student, submission, attempts, time.perf_counter() - started)
         except UnreadableError as error:
             return self._unmarked(student, "unreadable", str(error))

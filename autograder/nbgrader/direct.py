@@ -1,4 +1,4 @@
-"""`grade --gradebook`: write autograded notebooks and the gradebook directly, as nbgrader autograde leaves them."""
+"""Write autograded notebooks and the gradebook for `grade --gradebook`, just as nbgrader autograde leaves them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ from autograder.nbgrader.submitted import copy_beside, copy_exercise_files, subm
 from autograder.submission.file import read_notebook
 
 READ_ONLY = 0o444
-INDEX = "dojo_index"  # which cell of the submission this was, while its notebook is being restored
+INDEX = "dojo_index"  # metadata key: the cell's index in the submission, while its notebook is restored
 
 
 class DirectGradebook:
-    """Writes one submission after another. config: the course's nbgrader configuration. A context manager."""
+    """Writes one submission after another into the gradebook. A context manager.
+
+    config: the course's nbgrader configuration. Raises GradebookError where the gradebook cannot be opened.
+    """
 
     def __init__(self, config: Config, assignment: str) -> None:
         self._course = CourseDirectory(config=config)
@@ -89,7 +92,7 @@ class DirectGradebook:
         make_inert(notebook)
         target = self._target(student, exercise)
         self._copy_others(submitted.parent, target.parent)
-        # Not nbformat.writes: it validates once more, copies everything and indents, a third of what is done here.
+        # nbformat.writes would validate once more, copy everything and indent: a third of the time spent here.
         write_whole(target, json.dumps(notebook, ensure_ascii=False), READ_ONLY)
         timestamp = submitted_at(submitted.parent)
         self._penalise(self._recorder.record(student, self._assignment, exercise.name, notebook, timestamp))
@@ -119,6 +122,6 @@ class DirectGradebook:
 
 
 def _moved(result: SubmissionResult, notebook: Any) -> SubmissionResult:
-    """Return the result with its cells at the indices to which restoring has moved them."""
+    """Return the result with the cell indices that its cells have after restoring."""
     now = {cell.metadata.pop(INDEX): index for index, cell in enumerate(notebook.cells) if INDEX in cell.metadata}
     return replace(result, cells={now[index]: ran for index, ran in result.cells.items() if index in now})

@@ -1,4 +1,4 @@
-"""submit and fetch_feedback for students who are told apart by JUPYTERHUB_USER; release_feedback for all of them.
+"""Submit and fetch feedback under the name in JUPYTERHUB_USER, and release feedback past submissions without a secret.
 
 nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name
 is "jovyan". On a hub whose servers run under another name, and on one machine with several students, all
@@ -22,7 +22,7 @@ MAX_SECRET = 1000  # bytes; nbgrader's has 128
 
 
 class HubSubmit(ExchangeSubmit):
-    """`nbgrader submit` under the hub's name for the student."""
+    """Makes `nbgrader submit` use the hub's name for the student."""
 
     def init_dest(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -31,7 +31,7 @@ class HubSubmit(ExchangeSubmit):
 
 
 class HubFetchFeedback(ExchangeFetchFeedback):
-    """`nbgrader fetch_feedback` under the hub's name for the student."""
+    """Makes `nbgrader fetch_feedback` use the hub's name for the student."""
 
     def init_src(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -40,9 +40,9 @@ class HubFetchFeedback(ExchangeFetchFeedback):
 
 
 class PatientReleaseFeedback(ExchangeReleaseFeedback):
-    """`nbgrader release_feedback` that passes over submissions which did not come through `nbgrader submit`.
+    """Makes `nbgrader release_feedback` skip submissions that did not come through `nbgrader submit`.
 
-    Those have no secret under which a student could fetch the page, and nbgrader's own stops at the first of them.
+    Those have no secret under which a student could fetch the page, and nbgrader stops at the first of them.
     """
 
     def copy_files(self) -> None:

@@ -1,4 +1,4 @@
-"""generate_feedback: nbgrader's page with the steps by name and verdict."""
+"""Make generate_feedback use our page, which names each step with its verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OURS = Path(__file__).parent / "templates"
 
 
 def _formgrader() -> Path:
-    """Where nbgrader's own templates are. Not imported: every nbgrader command reads the configuration."""
+    """Return the folder of nbgrader's templates, without importing nbgrader: every command of it calls this."""
     spec = importlib.util.find_spec("nbgrader")
     assert spec is not None
     assert spec.origin is not None

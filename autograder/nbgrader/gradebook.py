@@ -1,4 +1,4 @@
-"""The gradebook: what one submission is worth, written in one transaction."""
+"""Write the scores and comments of one submission into nbgrader's gradebook, in one transaction."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from autograder.exercise.notebook import Exercise
 ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own kind, which nbgrader grades
 NO_RESPONSE = "No response."
 
-# nbgrader opens the gradebook nine times for a notebook, with a new engine each time, which compiles every
-# statement again: a third of what `nbgrader autograde` costs. One engine a database keeps what it has compiled.
+# nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
+# again: a third of the time of `nbgrader autograde`. One engine for each database keeps its compiled statements.
 nbgrader.api.create_engine = functools.cache(nbgrader.api.create_engine)
 
 
@@ -70,7 +70,7 @@ class Recorder:
         self._gradebook.close()
 
     def released(self, assignment: str, exercise: str) -> Released:
-        """What the gradebook knows of a released notebook. Raises CourseError."""
+        """Return the gradebook's rows of a released notebook. Raises CourseError where it has none, GradebookError."""
         key = assignment, exercise
         if key not in self._released:
             with _explained("could not be read"):
@@ -142,10 +142,10 @@ class Recorder:
     def record(
         self, student: str, assignment: str, exercise: str, notebook: Any, timestamp: datetime | None = None
     ) -> SubmittedNotebook:
-        """Write the scores and comments of an autograded notebook; a person's own stay. All or nothing.
+        """Write the scores and comments of an autograded notebook, all or nothing, and return its row.
 
-        The scores are what nbgrader's determine_grade reads from the cells' outputs. timestamp: when it was
-        submitted; None leaves what the gradebook has. Raises GradebookError.
+        nbgrader's determine_grade reads the scores from the cells' outputs. Scores and comments that a person gave
+        stay. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError, GradebookError.
         """
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
@@ -159,7 +159,7 @@ class Recorder:
                         grade.needs_manual_grade = True
                     elif cell is not None:
                         grade.auto_score = utils.determine_grade(cell)[0]
-                        # As nbgrader has it: a person's mark is looked at again after a re-grade.
+                        # As in nbgrader, a person looks at their own mark again after a re-grade.
                         grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
                 for comment in submitted.comments:
                     cell = cells.get(released.names[comment.cell_id])
@@ -183,7 +183,7 @@ class Recorder:
     def _submitted(
         self, student: str, assignment: str, released: Released, timestamp: datetime | None
     ) -> SubmittedNotebook:
-        """The row of the submitted notebook, made with all that hangs on it where there is none."""
+        """Return the row of the submitted notebook; make it, with the rows of its cells, where there is none."""
         session = self._gradebook.db
         found = (
             session.query(SubmittedAssignment)
@@ -219,7 +219,7 @@ def _lacking(submitted: SubmittedNotebook, released: Notebook) -> Iterator[Grade
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """The database's errors as GradebookError."""
+    """Turn the database's errors in the block into a GradebookError that begins with "the gradebook" and `what`."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -227,7 +227,7 @@ def _explained(what: str) -> Iterator[None]:
 
 
 class RecordMarks(NbGraderPreprocessor):
-    """Writes the marks into the gradebook all or nothing, where SaveAutoGrades takes a transaction for each cell."""
+    """Takes the place of nbgrader's SaveAutoGrades and writes all or nothing, not in a transaction for each cell."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Record the scores and comments of one autograded notebook."""

@@ -1,4 +1,4 @@
-"""autograde, second part: the engine in the place of nbgrader's Execute."""
+"""Mark notebooks in the second part of `nbgrader autograde`: the engine replaces nbgrader's Execute."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NotMarkedError(RuntimeError):
 
 
 class MarkByEngine(NbGraderPreprocessor, SettingTraits):
-    """Give every check cell the output that nbgrader reads as its score.
+    """Gives every check cell the output that nbgrader reads as its score.
 
     nbgrader fails open: a check cell without output earns full marks. So every check cell gets exactly one result, a
     finite float within its points. Where the engine itself fails there is no mark: NotMarkedError stops nbgrader before
@@ -78,16 +78,16 @@ def _submission(nb: Any, resources: Any, exercise: Exercise) -> Submission:
 
 
 class WarmGraders:
-    """The warm graders of this process, one for each exercise; formgrader is a process that outlives many of them.
+    """The warm graders of this process, one for each exercise. formgrader is a process that outlives many of them.
 
-    A grader is closed as soon as its exercise or its settings have changed, or others have taken its turn.
+    A grader is closed as soon as its exercise or settings have changed, or MAX_WARM others were used after it.
     """
 
     def __init__(self) -> None:
         self._graders: dict[Path, tuple[object, Grader]] = {}
 
     def grader(self, path: Path, folder: Path, settings: Settings) -> Grader:
-        """Return the grader of the exercise at `path`, in the course in `folder`. Raises what open_grader raises."""
+        """Return the grader of the exercise at `path`, of the course in `folder`. Raises what open_grader raises."""
         key = (changed(path.parent), folder, settings)
         if path in self._graders and self._graders[path][0] != key:
             self._close(path)
@@ -98,12 +98,12 @@ class WarmGraders:
             for warning in course.warnings:
                 get_logger().warning("%s", warning)
             self._graders[path] = key, open_grader(course, exercise_at(path))
-        # The one that was used last is closed last.
+        # Put it at the end: the one used last is closed last.
         self._graders[path] = self._graders.pop(path)
         return self._graders[path][1]
 
     def close(self) -> None:
-        """End all their processes."""
+        """Close all graders, which ends their processes."""
         for path in list(self._graders):
             self._close(path)
 
@@ -116,7 +116,7 @@ atexit.register(WARM.close)
 
 
 def exercise_path(preprocessor: Any, resources: Any) -> Path:
-    """Return the path of the solution notebook of the notebook in hand, by the course's own configuration."""
+    """Return the path of the solution notebook for the notebook that `preprocessor` works on."""
     course = CourseDirectory(parent=preprocessor)
     info = resources["nbgrader"]
     folder = course.format_path(course.source_directory, ".", info["assignment"])
@@ -124,23 +124,23 @@ def exercise_path(preprocessor: Any, resources: Any) -> Path:
 
 
 def exercise_at(path: Path) -> Exercise:
-    """Return the exercise, read once for all its submissions. Raises ExerciseError, OSError."""
+    """Return the exercise at `path`; it is read again only when it has changed. Raises ExerciseError, OSError."""
     return _read(path, changed(path.parent))
 
 
 @functools.lru_cache(maxsize=8)
 def _read(path: Path, changed: int) -> Exercise:
-    """Read an exercise. changed: part of the key, because formgrader outlives a mended exercise."""
+    """Read an exercise. changed: when it was last written, as part of the cache's key."""
     return read_exercise(path)
 
 
 def changed(folder: Path) -> int:
-    """Return when a file of the exercise was last written, in nanoseconds; 0 where there is none."""
+    """Return when any file of an exercise's folder was last written, in nanoseconds; 0 where there is none."""
     return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
 
 
 def course_folder(preprocessor: Any) -> Path:
-    """Return the course's own folder, where nbgrader_config.py lies."""
+    """Return the course folder, which has nbgrader_config.py."""
     return Path(CourseDirectory(parent=preprocessor).root)
 
 
@@ -176,13 +176,13 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
 
 
 def _is_check(cell: Any) -> bool:
-    """Whether the engine gives this cell its score; a graded answer of the student's own is for a person to read."""
+    """Return whether the engine scores this cell; a graded answer in the student's words is for a person to read."""
     info = nbgrader_info(cell)
     return bool(info.get("grade")) and not info.get("solution") and not info.get("task")
 
 
 def report(step: StepResult) -> str:
-    """Return what the student reads under a check cell: the cmp line, the verdict and the points, then the reason."""
+    """Return the text under a check cell: the cmp line, the verdict and the points, then the reason."""
     lines = [step.comparison.line(step.label), f"verdict: {step.verdict.value}, {step.points:g} of {step.max_points:g}"]
     if step.error is not None:
         lines.append(step.error)
@@ -192,7 +192,7 @@ def report(step: StepResult) -> str:
 
 
 def _is_score(score: object, points: float) -> bool:
-    # The last comparison is what keeps NaN out.
+    # The last comparison excludes NaN.
     return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= points
 
 
@@ -207,5 +207,5 @@ def _stream(text: str) -> NotebookNode:
 
 
 def _output(kind: str, **fields: Any) -> NotebookNode:
-    """Make an output as nbformat.v4.new_output does, without validating each: the whole notebook is when written."""
+    """Make an output as nbformat.v4.new_output does, but do not validate it: nbgrader validates the whole notebook."""
     return nbformat.from_dict({"output_type": kind, **fields})

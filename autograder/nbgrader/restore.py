@@ -1,4 +1,4 @@
-"""autograde, first part: put a submission's nbgrader cells back into the form that nbgrader relies on."""
+"""Restore a submission's nbgrader cells in the first part of `nbgrader autograde`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from autograder.nbgrader.mark import exercise_at, exercise_path
 
 
 class RestoreCells(OverwriteCells):
-    """OverwriteCells from the exercise itself, and more: missing check cells come back, damaged metadata too.
+    """Takes the place of nbgrader's OverwriteCells: restores cells, also missing or damaged ones, from the exercise.
 
-    nbgrader's own stops on some damaged notebooks (a check cell and its solution cell both deleted, an unknown
+    nbgrader's own class stops on some damaged notebooks (a check cell and its solution cell both deleted, an unknown
     or lost id) and asks the gradebook anew for every cell.
     """
 
@@ -42,10 +42,10 @@ class RestoreCells(OverwriteCells):
 
 
 def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Restore types, metadata, locked text and missing check cells of a submitted notebook, in place.
+    """Change a submitted notebook: restore types, metadata and locked text of its cells, and missing check cells.
 
-    checksums: of the cells as released, by grade_id; an answer that has the same is no response. Of two cells
-    with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, becomes an ordinary
+    checksums: of the cells as released, by grade_id; an answer with the same checksum counts as no response. Of two
+    cells with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, becomes an ordinary
     cell of the student's.
     """
     seen: set[str] = set()
@@ -64,7 +64,7 @@ def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = Ma
             cell.source = original.source
     for step in exercise.steps:
         if step.check not in seen:
-            notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))
+            notebook.cells.insert(_check_index(notebook, step), _fresh(notebook, exercise.cells[step.check]))
     for grade_id, cell in exercise.cells.items():
         if nbgrader_info(cell).get("task") and grade_id not in seen:
             notebook.cells.append(_fresh(notebook, cell))
@@ -74,8 +74,11 @@ def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = Ma
             info["checksum"] = checksums[info["grade_id"]]
 
 
-def _place(notebook: Any, step: Step) -> int:
-    """Behind the step's last solution cell, or at the end without any: the moment at which its value is taken."""
+def _check_index(notebook: Any, step: Step) -> int:
+    """Return the cell index for a step's check cell: behind its last solution cell, or at the end without any.
+
+    Its value is recorded there.
+    """
     there = [i for i, cell in enumerate(notebook.cells) if nbgrader_info(cell).get("grade_id") in step.solutions]
     return max(there, default=len(notebook.cells) - 1) + 1
 
@@ -90,7 +93,7 @@ def _fresh(notebook: Any, cell: Any) -> Any:
 
 
 def _retyped(cell: Any, cell_type: str) -> Any:
-    """The cell as another type, without what only its present type may have (attachments, outputs)."""
+    """Return the cell as another type, without attachments and outputs, which only its present type may have."""
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     again = make.get(cell_type, nbformat.v4.new_raw_cell)(cell.source, metadata=cell.metadata)
     del again["id"]

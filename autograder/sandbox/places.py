@@ -1,4 +1,4 @@
-"""Folders and degrees of isolation that both sides of the sandbox must agree on."""
+"""Folders and degrees of isolation that host and guest must agree on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 BUBBLEWRAP, PROCESS = "bubblewrap", "process"  # the degrees of isolation
-EXERCISE = "/exercise"  # where the exercise's files are inside bubblewrap
-# The C library and what it loads, wherever a distribution keeps them; no programs.
+EXERCISE = "/exercise"  # the folder with the exercise's files inside bubblewrap
+# The folders of the C library and of what it loads, in any distribution; they hold no programs.
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
-PACKAGE = Path(__file__).resolve().parent.parent  # this package, which the guest must see to run
+PACKAGE = Path(__file__).resolve().parent.parent  # the folder of this package, which the guest must see to run
 
 
 def installed() -> list[str]:

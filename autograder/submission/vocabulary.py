@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import nodes
+from autograder.submission.code import nodes_of
 from autograder.text import one_line
 
 MAX_FLAGS, MAX_LINE = 5, 80  # lines that are named of one submission, and characters of each
@@ -73,7 +73,7 @@ def vocabulary_flags(script: tuple[ScriptCell, ...], modules: Mapping[str, str])
 
 
 def _outside(source: str, own: set[str]) -> Iterator[tuple[int, str]]:
-    for node in nodes(source):
+    for node in nodes_of(source):
         what = _what(node, own)
         if what is not None:
             yield getattr(node, "lineno", 0), what

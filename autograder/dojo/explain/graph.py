@@ -75,7 +75,8 @@ class Graph:
     def values(self) -> dict[str, Any]:
         """The value of every node and of every name that the lines use."""
         uses = frozenset().union(*(line.uses for line in self.route.lines)) | {self.route.tensor}
-        values = {name: in_float64(self.scene.names[name]) for name in uses if name in self.scene.names}
+        # Sorted, since of several factors that fit the first is named, and a set has another order in every process.
+        values = {name: in_float64(self.scene.names[name]) for name in sorted(uses) if name in self.scene.names}
         for node in self.nodes.values():
             values[node.name] = eval(node.source, values)
         return values

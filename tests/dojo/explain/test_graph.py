@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -83,3 +87,18 @@ def test_the_lines_of_a_path_are_its_own():
     with double():
         terms = {term.label: [line.target for line in term.lines] for term in graph(LINES).terms}
     assert terms["through `mid`"] == ["mid"]
+
+
+def test_values_have_one_order_in_every_process():
+    """Which of several factors is named depends on it, and the order of a set depends on the process."""
+    code = (
+        "from tests.dojo.explain.test_graph import ONE_LINE, graph\n"
+        "from autograder.dojo.explain.forward import double\n"
+        "with double():\n    print([name for name in graph(ONE_LINE).values if not name.startswith('_')])"
+    )
+    orders = set()
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        orders.add(done.stdout)
+    assert orders == {"['hull', 'oar', 'torch', 'loss']\n"}

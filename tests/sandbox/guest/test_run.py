@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Run
+from autograder.sandbox.messages import Request, Run
 from autograder.submission.notebook import submission_from_notebook
 from tests.notebooks import HARBOUR_ANSWERS, by_id, code, harbour, place, with_cells
 from tests.warm import line
@@ -25,7 +25,7 @@ def record(harbour, known):
     with line(harbour, known, Limits(cell_seconds=0.5, tensor_bytes=100_000)) as sandbox:
 
         def recorded(notebook, *runs):
-            recording = sandbox.run(submission_from_notebook(notebook, harbour).script, runs)
+            recording = sandbox.run(Request(submission_from_notebook(notebook, harbour).script, runs))
             assert recording.unfinished is None, recording.unfinished
             return recording.runs
 
