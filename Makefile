@@ -61,22 +61,23 @@ lint: .venv/ready
 	@ruff format --check . && ruff check . && mypy && lint-imports --no-logo
 
 generate: .venv/ready
-	@nbgrader generate_assignment $(ASSIGNMENT) --force
+	@nbgrader generate_assignment "$(ASSIGNMENT)" --force
 
 release: .venv/ready
-	@nbgrader release_assignment $(ASSIGNMENT)
+	@nbgrader release_assignment "$(ASSIGNMENT)"
 
 collect: .venv/ready
-	@nbgrader collect $(ASSIGNMENT) --update
+	@nbgrader collect "$(ASSIGNMENT)" --update
 
 grade: .venv/ready
-	@autograder grade submitted --assignment $(ASSIGNMENT)
+	@autograder grade submitted --assignment "$(ASSIGNMENT)"
 
 autograde: .venv/ready
-	@nbgrader autograde $(ASSIGNMENT)
+	@nbgrader autograde "$(ASSIGNMENT)"
 
 feedback: .venv/ready
-	@nbgrader generate_feedback $(ASSIGNMENT) --force && nbgrader release_feedback $(ASSIGNMENT)
+	@made=0; nbgrader generate_feedback "$(ASSIGNMENT)" --force || made=$$?; \
+	nbgrader release_feedback "$(ASSIGNMENT)" && exit $$made  # one page that cannot be made keeps no other back
 
 export: .venv/ready
 	@nbgrader export

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import sys
 from contextlib import ExitStack
@@ -62,7 +63,8 @@ def grade(
 ) -> None:
     """Grade SUBMITTED/<student>/<assignment>/<exercise>.ipynb for every student.
 
-    Run it in the course folder. Exits with 0 when every submission has a result, whatever its mark.
+    Run it in the course folder. Exits with 0 when every submission has a result, whatever its mark, and with 1 where
+    one could not be graded or recorded for a fault that is not the student's.
 
     Example: autograder grade submitted --assignment backprop --csv marks.csv
     """
@@ -81,6 +83,9 @@ def grade(
 
     # Without this the garbage collector walks through all of torch at exit, which takes a third of a second.
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has only ASCII, and a name or reason that has more
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     interrupted = None
     try:
         report = _graded(Plan(assignment, files, jobs, force), gradebook, isolation)
@@ -142,10 +147,12 @@ def _finish(
     except OSError as error:
         _stop(f"the results could not be written: {error}", FAILED)
     print_class(report, Console())
+    for line in report.unrecorded:
+        _say(line)
     if interrupted is not None:
         done = len(report.submissions)
         _stop(f"stopped: {done} are graded, {interrupted.left} are left; run the command again to go on", INTERRUPTED)
-    sys.exit(0)
+    sys.exit(FAILED if report.unrecorded else 0)
 
 
 def _say(message: str) -> None:

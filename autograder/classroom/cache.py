@@ -11,10 +11,12 @@ from typing import Any
 
 from autograder.course.settings import Settings
 from autograder.exercise.notebook import Exercise
-from autograder.files import write_whole
+from autograder.files import private_folder, write_whole
 from autograder.marking.result import SubmissionResult, result_from_json
-from autograder.submission.notebook import MAX_NOTEBOOK_BYTES
+from autograder.submission.file import MAX_NOTEBOOK_BYTES
+from autograder.submission.modules import read_modules
 
+MAX_NAME = 150  # characters of a student's name that may be part of a file's name
 PACKAGE = Path(__file__).resolve().parent.parent
 # The code that may change a mark: everything but the command line and the folders course, classroom and nbgrader.
 ENGINE = ("marking", "submission", "reference", "sandbox", "exercise", "cells", "dojo", "text.py")
@@ -28,6 +30,7 @@ class Cache:
 
     def __init__(self, folder: Path, exercise: Exercise, secret: str, settings: Settings) -> None:
         self._folder = folder / exercise.name
+        self._exercise = exercise
         course = {"credit": dict(settings.credit), "limits": asdict(settings.limits)}
         parts = [engine_digest(), secret, json.dumps(course, sort_keys=True)]
         parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in (exercise.path, *exercise.files_beside())]
@@ -41,9 +44,10 @@ class Cache:
             if submission.stat().st_size > MAX_NOTEBOOK_BYTES:  # refused when it is read
                 return None
             content = hashlib.sha256(submission.read_bytes()).hexdigest()
+            beside = json.dumps(read_modules(submission.parent, self._exercise))
         except OSError:
             return None
-        return hashlib.sha256(f"{self._base}/{content}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._base}/{content}/{beside}".encode()).hexdigest()
 
     def get(self, student: str, key: str | None, *, recorded: bool) -> SubmissionResult | None:
         """Return the stored result if it has this key, else None; with `recorded`, only if the gradebook has it."""
@@ -59,12 +63,15 @@ class Cache:
         """Store a result, unless a crash or a time-out ended it, which may pass. Raises OSError."""
         if key is None or result.status not in ("graded", "unreadable"):
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         entry = {"key": key, "recorded": recorded, "result": result.to_store()}
         write_whole(self._path(result.student), json.dumps(entry))
 
     def _path(self, student: str) -> Path:
-        return self._folder / f"{student}.json"
+        # A name that fills a file's name, or is none in UTF-8, has a digest in its place.
+        plain = student if len(student) <= MAX_NAME and student.isascii() else ""
+        digest = hashlib.sha256(student.encode(errors="surrogatepass")).hexdigest()
+        return self._folder / f"{plain or digest}.json"
 
 
 @functools.cache

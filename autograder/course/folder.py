@@ -17,13 +17,17 @@ class GradebookError(RuntimeError):
     """Raised where the gradebook cannot be used; the message tells why and what to do."""
 
 
+class UnrecordedError(RuntimeError):
+    """One submission could not be recorded; the message says why and what to do. The others can."""
+
+
 def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
     """Return the solution notebooks of an assignment in the current course folder, sorted by name.
 
     only: return just the exercise of this name. Raises CourseError where there is none.
     """
     folder = SOLUTIONS / assignment
-    notebooks = sorted(folder.glob("*.ipynb"))
+    notebooks = sorted(path for path in folder.glob("*.ipynb") if not is_stray(path.name))
     if not notebooks:
         raise CourseError(f"no exercise in {folder}; run this in the course folder, beside {SOLUTIONS}/")
     if only is None:
@@ -42,7 +46,25 @@ def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tu
     """
     if not submitted.is_dir():
         raise CourseError(f"{submitted} is not a folder; collect submissions first: nbgrader collect {assignment}")
-    students = sorted(path.name for path in submitted.iterdir() if (path / assignment).is_dir())
+    students = sorted(
+        path.name for path in submitted.iterdir() if not is_stray(path.name) and (path / assignment).is_dir()
+    )
     if not students:
         raise CourseError(f"no submission of {assignment} in {submitted}; expected {submitted}/STUDENT/{assignment}/")
     return [(student, submitted / student / assignment / f"{exercise}.ipynb") for student in students]
+
+
+def is_stray(name: str) -> bool:
+    """Return whether a file or folder is what a system or an editor leaves behind (._x, .~x, .ipynb_checkpoints)."""
+    return name.startswith((".", "__MACOSX", "__pycache__")) or name in ("desktop.ini", "Thumbs.db")
+
+
+def unusable_name(student: str) -> str | None:
+    """Return why a folder's name can be no student's in the gradebook and what to do, or None where it can."""
+    try:
+        student.encode()
+    except UnicodeEncodeError:
+        return "the folder's name is not UTF-8; rename it to the student's name in the gradebook"
+    if not student.isprintable():
+        return "the folder's name has a line end or a control character; rename it to the student's name"
+    return None

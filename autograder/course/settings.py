@@ -31,12 +31,14 @@ class Settings:
 
     secret: path of the course secret. credit: the part of a step's points, 0 to 1, by verdict.
     isolation: the degree that is asked for, one of sandbox.host.bubblewrap.CHOICES. limits: those of one submission.
+    exchange: nbgrader's exchange folder, where one is configured.
     """
 
     secret: Path
     credit: Mapping[str, float]
     isolation: str = AUTO
     limits: Limits = field(default_factory=Limits)
+    exchange: Path | None = None
 
 
 class SettingTraits(Configurable):
@@ -77,7 +79,8 @@ class SettingTraits(Configurable):
     def settings(self, folder: Path) -> Settings:
         """Return the settings; `folder` is the course folder, in which the secret's path begins."""
         credit = {**CREDIT, **self.credit}
-        return Settings(folder / self.secret, credit, self.isolation, replace(Limits(), **self.limits))
+        limits = replace(Limits(), **self.limits)
+        return Settings(folder / self.secret, credit, self.isolation, limits, _exchange(self.config))
 
 
 def load_config(folder: Path) -> Config:
@@ -96,7 +99,12 @@ def settings_from_config(config: Config, folder: Path) -> Settings:
         traits = SettingTraits(config=Config({SettingTraits.__name__: config.get(SECTION, {})}))
     except TraitError as error:
         raise SettingsError(_about_section(str(error))) from None
-    return traits.settings(folder)
+    return replace(traits.settings(folder), exchange=_exchange(config))
+
+
+def _exchange(config: Config) -> Path | None:
+    root = config.get("Exchange", {}).get("root")
+    return Path(root) if isinstance(root, str) and root else None
 
 
 def _about_section(message: str) -> str:

@@ -11,11 +11,16 @@ from typing import Any
 from autograder.exercise.forward import Assignment, ForwardError, parse_forward
 from autograder.exercise.given import AutogradCells, autograd_cells
 
+CHECKS = ("cmp(", "cmp_value(")  # what a check cell begins with
 Cell = Any  # nbformat's NotebookNode: a dict with attribute access
 
 
 class ExerciseError(ValueError):
     """Raised where a notebook is no exercise; the message names the cell to change."""
+
+
+class OrdinaryError(ExerciseError):
+    """The notebook is one of nbgrader's ordinary kind, without a forward pass: nbgrader's own means are for it."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
             setup.append(cell.source)
             if has_tag(cell, "parameters"):
                 parameters = len(setup)
+    if forward is None and is_ordinary(notebook):
+        raise OrdinaryError(f"{path} has no forward pass: it is nbgrader's own, use nbgrader autograde for it")
     if forward is None:
         raise ExerciseError(f"{path}: no locked code cell has the tag forward; tag the cell of the forward pass")
     try:
@@ -168,6 +175,18 @@ def nbgrader_info(cell: Cell) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
+def is_ordinary(notebook: Any) -> bool:
+    """Return whether a notebook has nothing of an exercise: no cell with the tag forward, and no check by `cmp`.
+
+    A notebook with checks by `cmp` whose forward cell has lost its tag is a broken exercise. nbgrader alone would give
+    full marks for it, because `cmp` does not raise.
+    """
+    return not any(
+        has_tag(cell, "forward") or (nbgrader_info(cell).get("grade") and cell.source.lstrip().startswith(CHECKS))
+        for cell in notebook.cells
+    )
+
+
 def is_locked(cell: Cell) -> bool:
     """Return whether the cell is locked, so that nbgrader restores its source before grading."""
     info = nbgrader_info(cell)
@@ -184,7 +203,7 @@ def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
     solutions = [grade_id for grade_id, cell in cells.items() if nbgrader_info(cell).get("solution")]
     for grade_id, cell in cells.items():
         info = nbgrader_info(cell)
-        if not info.get("grade") or info.get("solution"):
+        if not info.get("grade") or info.get("solution") or info.get("task"):
             continue
         compare, label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
         # A `run` cell computes a value; the student's own cell has the label as its grade_id.

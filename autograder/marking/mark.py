@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from autograder.exercise.notebook import Exercise, Step
 from autograder.marking.attempts import Attempts
+from autograder.marking.cause import with_cause
 from autograder.marking.compare import UNTRIED, Targets, variables
 from autograder.marking.judge import Evidence, Judgement, judge
 from autograder.marking.reasons import Explainer, explained, following, shared
@@ -106,7 +107,9 @@ class Marker:
             true=attempts.true.get(name, UNTRIED),
             vanishing=name in self.targets.vanishing,
             earlier_wrong=earlier_wrong,
-            error=next((cell.error for cell in ran if cell.error is not None), None),
+            error=with_cause(
+                next((cell.error for cell in ran if cell.error is not None), None), submission.script, public.cells
+            ),
             late=any(cell.timed_out for cell in ran) or any(ended[index].late for index in own if index in ended),
             ended=next((ended[index].why for index in own if index in ended), why if value is None else None),
             uses_autograd=any(cell.uses for cell in public.cells.values()),

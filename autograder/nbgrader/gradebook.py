@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.course.folder import CourseError, GradebookError
+from autograder.course.folder import CourseError, GradebookError, UnrecordedError
+from autograder.exercise.notebook import Exercise
 
+ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own kind, which nbgrader grades
 NO_RESPONSE = "No response."
 
 # nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
@@ -36,21 +39,26 @@ nbgrader.api.create_engine = functools.cache(nbgrader.api.create_engine)
 
 @dataclass(frozen=True)
 class Released:
-    """The gradebook's rows of a released exercise.
+    """An exercise as it was released.
 
-    checksums: of its cells as released, by grade_id. names: grade_ids of graded and answered cells, by their row's id.
+    names: of graded and answered cells by their row's id. points: of the cells that are graded by their output.
     """
 
     notebook: Notebook
     kernelspec: str | None
     checksums: Mapping[str, str]
     names: Mapping[str, str]
+    points: Mapping[str, float]
 
 
 class Recorder:
-    """Writes marks into nbgrader's own tables. A context manager. Raises GradebookError where it cannot be opened."""
+    """Writes marks through nbgrader's own tables. Use as a context manager.
 
-    def __init__(self, db_url: str) -> None:
+    create_student: whether somebody who is not in the gradebook may be added to it.
+    """
+
+    def __init__(self, db_url: str, *, create_student: bool = True) -> None:
+        self._create_student = create_student
         with _explained("could not be opened"):
             self._gradebook = Gradebook(db_url)
         self._released: dict[tuple[str, str], Released] = {}
@@ -78,8 +86,58 @@ class Recorder:
                     notebook.kernelspec,
                     {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
                     {cell.id: cell.name for cell in cells},
+                    {cell.name: cell.max_score for cell in notebook.grade_cells},
                 )
         return self._released[key]
+
+    def check(self, assignment: str, exercise: Exercise) -> Released:
+        """Return what was released of an exercise. Raises CourseError where it is worth something else by now.
+
+        Then a score could be above its maximum, or a mark have no row.
+        """
+        released = self.released(assignment, exercise.name)
+        for step in exercise.steps:
+            points = released.points.get(step.check)
+            if points != step.points:
+                there = "is not there" if points is None else f"has {points:g}"
+                raise CourseError(
+                    f"{assignment}/{exercise.name} was changed after it was generated: {step.check} is worth "
+                    f"{step.points:g} points, in the gradebook it {there}; run: nbgrader generate_assignment "
+                    f"{shlex.quote(assignment)} --force"
+                )
+        return released
+
+    def holds(self, student: str, assignment: str, exercise: str, points: Mapping[str, float]) -> bool:
+        """Return whether the gradebook has these points for a student's check cells. Raises CourseError."""
+        released = self.released(assignment, exercise)
+        with _explained("could not be read"):
+            row = (
+                self._gradebook.db.query(SubmittedNotebook)
+                .join(SubmittedAssignment)
+                .filter(SubmittedNotebook.notebook_id == released.notebook.id)
+                .filter(SubmittedAssignment.student_id == student)
+                .one_or_none()
+            )
+            if row is None:
+                return False
+            there = {released.names[grade.cell_id]: grade.auto_score for grade in row.grades}
+        return all(there.get(check) == score for check, score in points.items())
+
+    def require(self, student: str) -> None:
+        """Raise UnrecordedError where somebody is not in the gradebook and may not be added to it."""
+        with _explained("could not be read"):
+            if self._create_student or self._gradebook.db.get(Student, student) is not None:
+                return
+        raise UnrecordedError(
+            f"{student} is not in the gradebook, and Autograde.create_student is False; rename the folder, or run: "
+            f"nbgrader db student add {shlex.quote(student)}"
+        )
+
+    def submitted(self, student: str, assignment: str, exercise: str) -> SubmittedNotebook:
+        """Return the row of a notebook that has been recorded, as the database has it now."""
+        with _explained("could not be read"):
+            self._gradebook.db.expire_all()
+            return self._gradebook.find_submission_notebook(exercise, assignment, student)
 
     def record(
         self, student: str, assignment: str, exercise: str, notebook: Any, timestamp: datetime | None = None
@@ -97,7 +155,9 @@ class Recorder:
                 submitted = self._submitted(student, assignment, released, timestamp)
                 for grade in submitted.grades:
                     cell = cells.get(released.names[grade.cell_id])
-                    if cell is not None:
+                    if cell is not None and utils.is_task(cell):  # which a person grades
+                        grade.needs_manual_grade = True
+                    elif cell is not None:
                         grade.auto_score = utils.determine_grade(cell)[0]
                         # As in nbgrader, a person looks at their own mark again after a re-grade.
                         grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
@@ -112,6 +172,14 @@ class Recorder:
                 raise
         return submitted
 
+    def record_missing(self, student: str, assignment: str, exercise: str) -> None:
+        """Give a notebook that was not submitted 0 for all that is graded by its output; a person's marks stay."""
+        released = self.released(assignment, exercise)
+        with _explained(f"could not be written for {student}"):
+            for grade in self._submitted(student, assignment, released, None).grades:
+                grade.auto_score, grade.needs_manual_grade = 0.0, False
+            self._gradebook.db.commit()
+
     def _submitted(
         self, student: str, assignment: str, released: Released, timestamp: datetime | None
     ) -> SubmittedNotebook:
@@ -122,20 +190,31 @@ class Recorder:
             .filter_by(assignment_id=released.notebook.assignment.id, student_id=student)
             .one_or_none()
         )
-        if found is None:
-            person = session.get(Student, student) or Student(id=student)
-            found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
-            with session.no_autoflush:  # until the rows refer to each other
-                for each in released.notebook.assignment.notebooks:
-                    submitted = SubmittedNotebook(notebook=each, assignment=found)
-                    for cell in (*each.grade_cells, *each.task_cells):
-                        Grade(cell_id=cell.id, notebook=submitted)
-                    for cell in (*each.solution_cells, *each.task_cells):
-                        Comment(cell_id=cell.id, notebook=submitted)
-            session.add(found)
+        with session.no_autoflush:  # until all of it hangs together
+            if found is None:
+                person = session.get(Student, student) or Student(id=student)
+                found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
+                session.add(found)
+            # A notebook or a cell may have come after the student's first submission.
+            rows = {each.notebook: each for each in found.notebooks}
+            for each in released.notebook.assignment.notebooks:
+                mine = rows.get(each) or SubmittedNotebook(notebook=each, assignment=found)
+                session.add_all([mine, *_lacking(mine, each)])
         if timestamp is not None:
             found.timestamp = timestamp
         return next(each for each in found.notebooks if each.notebook is released.notebook)
+
+
+def _lacking(submitted: SubmittedNotebook, released: Notebook) -> Iterator[Grade | Comment]:
+    """Make the rows of grades and comments that a submitted notebook does not have."""
+    graded = {grade.cell_id for grade in submitted.grades}
+    for cell in (*released.grade_cells, *released.task_cells):
+        if cell.id not in graded:
+            yield Grade(cell_id=cell.id, notebook=submitted)
+    commented = {comment.cell_id for comment in submitted.comments}
+    for cell in (*released.solution_cells, *released.task_cells):
+        if cell.id not in commented:
+            yield Comment(cell_id=cell.id, notebook=submitted)
 
 
 @contextmanager
@@ -153,6 +232,9 @@ class RecordMarks(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Record the scores and comments of one autograded notebook."""
         info = resources["nbgrader"]
+        if info.get(ORDINARY):
+            saved: tuple[Any, Any] = SaveAutoGrades(parent=self.parent).preprocess(nb, resources)
+            return saved
         with Recorder(info["db_url"]) as recorder:
             recorder.record(info["student"], info["assignment"], info["notebook"], nb)
         return nb, resources

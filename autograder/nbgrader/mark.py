@@ -10,45 +10,71 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import Execute, IgnorePattern, NbGraderPreprocessor
 from traitlets.log import get_logger
 
 from autograder.course.open_grader import open_course, open_grader
 from autograder.course.settings import Settings, SettingTraits
-from autograder.exercise.notebook import Exercise, files_of, nbgrader_info, read_exercise
+from autograder.exercise.notebook import Exercise, OrdinaryError, files_of, nbgrader_info, read_exercise
 from autograder.marking.result import REGRADE, StepResult, SubmissionResult
-from autograder.submission.notebook import submission_from_notebook
+from autograder.nbgrader.gradebook import ORDINARY
+from autograder.submission.file import UnreadableError
+from autograder.submission.notebook import Submission, submission_from_notebook, with_modules
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
 
-VERDICT = "dojo"  # metadata key of a check cell: {"verdict": ...}, which the feedback page shows
-MAX_WARM = 4  # warm graders at a time; each holds the memory of a process with torch
+UNREADABLE = "dojo_unreadable"  # in a notebook's metadata: why the submitted file is none
+VERDICT = "dojo"  # in a check cell's metadata: {"verdict": ...}, which the feedback page shows
+MAX_WARM = 4  # exercises of an assignment that keep their warm grader
+
+
+class NotMarkedError(RuntimeError):
+    """The engine could not mark a submission; the message says why. Nothing may be recorded for it."""
 
 
 class MarkByEngine(NbGraderPreprocessor, SettingTraits):
     """Gives every check cell the output that nbgrader reads as its score.
 
     nbgrader fails open: a check cell without output earns full marks. So every check cell gets exactly one result, a
-    finite float from 0 to its points. Where the engine itself fails, it is 0, and a sentence asks for a re-grade.
+    finite float within its points. Where the engine itself fails there is no mark: NotMarkedError stops nbgrader before
+    it records anything, so that an old mark stays and a 0 is never ours.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Mark one notebook and write the outputs into it. Never raises."""
+        """Mark one notebook and write the outputs into it; one of nbgrader's own kind is run as nbgrader does it."""
         student = resources["nbgrader"]["student"]
         try:
             path = exercise_path(self, resources).absolute()
             folder = course_folder(self)
             grader = WARM.grader(path, folder, self.settings(folder))
-            result = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
+            result = grader.grade(student, lambda: _submission(nb, resources, grader.exercise))
+            if result.fault:
+                raise NotMarkedError(result.error)
             write_outputs(nb, result)
-            if result.error is not None:
-                self.log.warning("%s: %s", student, result.error)
+        except OrdinaryError:
+            return self._as_nbgrader(nb, resources)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            _write_failure(nb, reason)
-            self.log.error("%s is not marked and has 0 for now: %s; mend it, then autograde --force", student, reason)
+            reason = str(error) if isinstance(error, NotMarkedError) else f"{type(error).__name__}: {error}; {REGRADE}"
+            raise NotMarkedError(f"{student} has no new mark: {reason}") from error
+        if result.error is not None:
+            self.log.warning("%s: %s", student, result.error)
         return nb, resources
+
+    def _as_nbgrader(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        resources["nbgrader"][ORDINARY] = True
+        for step in (Execute, IgnorePattern):
+            nb, resources = step(parent=self.parent).preprocess(nb, resources)
+        return nb, resources
+
+
+def _submission(nb: Any, resources: Any, exercise: Exercise) -> Submission:
+    """The submission in an autograded notebook, with the modules beside it. Raises UnreadableError where it is none."""
+    if UNREADABLE in nb.metadata:
+        raise UnreadableError(nb.metadata[UNREADABLE])
+    submission = submission_from_notebook(nb, exercise)
+    folder = resources.get("metadata", {}).get("path")
+    return submission if folder is None else with_modules(submission, Path(folder), exercise)
 
 
 class WarmGraders:
@@ -119,7 +145,10 @@ def course_folder(preprocessor: Any) -> Path:
 
 
 def write_outputs(nb: Any, result: SubmissionResult) -> None:
-    """Give every code cell of a restored notebook its output: check cells their scores, others what they printed."""
+    """Give every code cell of a restored notebook its output: what it printed, and check cells their scores.
+
+    Raises NotMarkedError where the engine has no score for a check cell, or one that is none.
+    """
     results = {step.check: step for step in result.steps}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
@@ -128,11 +157,13 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
         if _is_check(cell):
             step = results.get(str(nbgrader_info(cell).get("grade_id")))
             points = float(nbgrader_info(cell)["points"])
+            if step is None and result.steps:
+                raise NotMarkedError(f"the engine has no score for {nbgrader_info(cell).get('grade_id')}; {REGRADE}")
             if step is None:
-                _set_score(cell, 0.0, f"not marked: {result.error or REGRADE}")
+                _set_score(cell, 0.0, f"not marked: {result.error}")
             elif not _is_score(step.points, points):
                 found = f"the engine's score is {step.points!r}, not a number from 0 to {points:g}"
-                _set_score(cell, 0.0, f"not marked: {found}\n{REGRADE}")
+                raise NotMarkedError(f"{found}; {REGRADE}")
             else:
                 _set_score(cell, step.points, report(step), step.verdict.value)
         elif index in result.cells:
@@ -144,18 +175,10 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
                 cell.outputs.append(_output("error", ename=name, evalue=message, traceback=[ran.error]))
 
 
-def _write_failure(nb: Any, reason: str) -> None:
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-            if _is_check(cell):
-                _set_score(cell, 0.0, f"not marked: {reason}\n{REGRADE}")
-
-
 def _is_check(cell: Any) -> bool:
     """Return whether the engine scores this cell; a graded answer in the student's words is for a person to read."""
     info = nbgrader_info(cell)
-    return bool(info.get("grade")) and not info.get("solution")
+    return bool(info.get("grade")) and not info.get("solution") and not info.get("task")
 
 
 def report(step: StepResult) -> str:

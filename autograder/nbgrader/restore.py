@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 import nbformat.v4
-from nbgrader.preprocessors import OverwriteCells
+from nbgrader.preprocessors import CheckCellMetadata, DeduplicateIds, OverwriteCells
 
-from autograder.exercise.notebook import Exercise, ExerciseError, Step, nbgrader_info
+from autograder.exercise.notebook import Exercise, OrdinaryError, Step, nbgrader_info
 from autograder.nbgrader.gradebook import Recorder
 from autograder.nbgrader.mark import exercise_at, exercise_path
 
@@ -23,17 +23,20 @@ class RestoreCells(OverwriteCells):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Restore the cells of one submitted notebook; where the exercise cannot be read, leave that to nbgrader."""
+        """Restore the cells of one submitted notebook; one of nbgrader's own kind as nbgrader does it.
+
+        Raises CourseError where the exercise is worth something else than in the gradebook, ExerciseError, OSError.
+        """
         try:
             exercise = exercise_at(exercise_path(self, resources))
-        except (ExerciseError, OSError) as error:
-            # MarkByEngine meets the same fault and gives every check cell an explained 0.
-            self.log.error("the cells are restored from the gradebook only: %s", error)
-            restored: tuple[Any, Any] = super().preprocess(nb, resources)
-            return restored
+        except OrdinaryError:
+            nb, resources = DeduplicateIds(parent=self.parent).preprocess(nb, resources)
+            nb, resources = super().preprocess(nb, resources)
+            checked: tuple[Any, Any] = CheckCellMetadata(parent=self.parent).preprocess(nb, resources)
+            return checked
         info = resources["nbgrader"]
         with Recorder(info["db_url"]) as recorder:
-            checksums = recorder.released(info["assignment"], info["notebook"]).checksums
+            checksums = recorder.check(info["assignment"], exercise).checksums
         restore(nb, exercise, checksums)
         return nb, resources
 
@@ -62,6 +65,9 @@ def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = Ma
     for step in exercise.steps:
         if step.check not in seen:
             notebook.cells.insert(_check_index(notebook, step), _fresh(notebook, exercise.cells[step.check]))
+    for grade_id, cell in exercise.cells.items():
+        if nbgrader_info(cell).get("task") and grade_id not in seen:
+            notebook.cells.append(_fresh(notebook, cell))
     for cell in notebook.cells:
         info = nbgrader_info(cell)
         if info.get("grade_id") in checksums:
@@ -78,8 +84,9 @@ def _check_index(notebook: Any, step: Step) -> int:
 
 
 def _fresh(notebook: Any, cell: Any) -> Any:
-    # Give it a new id: the submission may still have the cell, without its metadata, under the old id.
-    fresh = nbformat.v4.new_code_cell(cell.source, metadata=copy.deepcopy(cell.metadata))
+    # An id of its own: the submission may still have the cell under the old one, without its metadata.
+    make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+    fresh = make(cell.source, metadata=copy.deepcopy(cell.metadata))
     if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):  # as Colab saves them: no ids yet
         del fresh["id"]
     return fresh

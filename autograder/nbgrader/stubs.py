@@ -8,7 +8,14 @@ from typing import Any
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.exercise.forward import consumers
-from autograder.exercise.notebook import Exercise, ExerciseError, Step, exercise_from_notebook, nbgrader_info
+from autograder.exercise.notebook import (
+    Exercise,
+    ExerciseError,
+    Step,
+    exercise_from_notebook,
+    is_ordinary,
+    nbgrader_info,
+)
 
 # For a cell that makes no gradient, such as the body of a function; the text above it says what to do.
 ANY_STUB = "pass  # TODO: your code"
@@ -25,15 +32,18 @@ class TodoStubs(ClearSolutions):
         from autograder.reference.compute import forward_shapes  # imports torch
 
         path = Path(resources["metadata"]["path"]) / f"{resources['nbgrader']['notebook']}.ipynb"
-        exercise = exercise_from_notebook(nb, path)
-        self._stubs = stubs(exercise, forward_shapes(exercise))
+        self._stubs: dict[str, str] | None = None
+        if not is_ordinary(nb):
+            exercise = exercise_from_notebook(nb, path)
+            self._stubs = stubs(exercise, forward_shapes(exercise))
         cleared: tuple[Any, Any] = super().preprocess(nb, resources)
         return cleared
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        """Clear the solution in one cell and put the cell's stub there."""
-        stub = self._stubs.get(str(nbgrader_info(cell).get("grade_id")), ANY_STUB)
-        self.code_stub = {resources["language"]: stub}
+        """Give nbgrader's own clearing the stub of this cell."""
+        if self._stubs is not None:  # else nbgrader's own stubs
+            stub = self._stubs.get(str(nbgrader_info(cell).get("grade_id")), ANY_STUB)
+            self.code_stub = {resources["language"]: stub}
         cleared: tuple[Any, Any] = super().preprocess_cell(cell, resources, cell_index)
         return cleared
 

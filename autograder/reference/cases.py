@@ -72,6 +72,11 @@ def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Ca
     return Case(f"hidden {number + 1}", overrides, public_sizes=number < PUBLIC_SIZES)
 
 
+def seed_names(exercise: Exercise) -> list[str]:
+    """Return the parameters that are drawn anew for every hidden case."""
+    return _seeds_and_sizes(exercise)[0]
+
+
 def number_of_cases(exercise: Exercise) -> int:
     """Return how many hidden cases an exercise has: without sizes there are only those of public sizes."""
     return SMALLER + 1 if _seeds_and_sizes(exercise)[1] else PUBLIC_SIZES

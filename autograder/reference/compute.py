@@ -12,7 +12,7 @@ import torch
 
 from autograder.cells.namespace import DTYPES, default_dtype, run_autograd
 from autograder.exercise.notebook import Exercise, ExerciseError
-from autograder.reference.cases import DRAWS, PUBLIC, Case, draw, number_of_cases
+from autograder.reference.cases import DRAWS, PUBLIC, Case, draw, number_of_cases, parameters, seed_names
 from autograder.reference.gradients import (
     DifferentiationError,
     Gradients,
@@ -140,7 +140,7 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
             | cut.values
             | {d: total[tensor] for d, tensor in given.items()}
             | {k: v for k, v in values.items() if isinstance(v, torch.Tensor)},
-            scalars=plain(names) | plain(values),
+            scalars=_without_seeds(exercise, case, plain(names) | plain(values)),
             upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
             dtype=case.dtype,
         ),
@@ -149,6 +149,17 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
         vanishing(*pair),
         names,
     )
+
+
+def _without_seeds(exercise: Exercise, case: Case, scalars: dict[str, Any]) -> dict[str, Any]:
+    """Return plain values with the notebook's own in the place of a case's seeds and of whatever equals one.
+
+    A submission that knew the seeds of a hidden case could tell them to the next, which brings a table of answers.
+    """
+    public = parameters(exercise)
+    seeds = {name: case.overrides[name] for name in seed_names(exercise) if name in case.overrides}
+    kept = {name: value for name, value in scalars.items() if name in seeds or value not in seeds.values()}
+    return kept | {name: public[name] for name in seeds}
 
 
 def _values(exercise: Exercise, case: Case, names: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import torch
 from autograder.cells.ipython import CellShell, new_shell
 from autograder.cells.namespace import clear, overlaid, run_setup
 from autograder.exercise.notebook import Exercise
+from autograder.files import PRIVATE, private_folder
 from autograder.reference.cases import PUBLIC, Case
 
 Setup = Callable[[Case], dict[str, Any]]
@@ -115,9 +116,10 @@ def _save(names: dict[str, Any], file: Path) -> None:
     about = {"plain": plain(names), "requires_grad": [name for name, t in tensors.items() if t.requires_grad]}
     copies = {name: t.detach().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     with contextlib.suppress(OSError, safetensors.SafetensorError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         temporary = file.with_suffix(f".{os.getpid()}")
         try:
+            temporary.touch(PRIVATE)
             safetensors.torch.save_file(copies, temporary, {"about": json.dumps(about)})
             temporary.replace(file)
         finally:

@@ -68,7 +68,8 @@ class Bait:
 
     port: of a listener on 127.0.0.1. abstract: the name of a listening abstract Unix socket, "" where the system has
     none. file: a readable file of the host. home: a path in the host's home folder, "" where it holds nothing but
-    Python. pid: of the host's process. read_only: folders in which the guest must not be able to write.
+    Python. pid: of the host's process. read_only: folders in which the guest must not be able to write. private: files
+    of the course and the exchange.
     """
 
     port: int
@@ -77,6 +78,7 @@ class Bait:
     home: str
     pid: int
     read_only: tuple[str, ...]
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Request:
 
     skip: indices of cells to leave out. cell_by_cell: report each before the next runs. upstream: by case, upstream
     gradients by d-variable that take the place of the case's random ones. numerical: whether the taped runs look for
-    numerical differentiation.
+    numerical differentiation. modules: text by file name of the Python files that lie beside the notebook.
     """
 
     script: tuple[ScriptCell, ...]
@@ -118,6 +120,7 @@ class Request:
     cell_by_cell: bool = False
     upstream: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
     numerical: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def setup_frame(setup: Setup) -> Frame:
@@ -176,7 +179,7 @@ def probe_frame(bait: Bait) -> Frame:
 def read_probe(header: Mapping[str, Any]) -> Bait:
     """Return the bait in a probe frame's header."""
     probe = header["probe"]
-    return Bait(**probe | {"read_only": tuple(probe["read_only"])})
+    return Bait(**probe | {name: tuple(probe[name]) for name in ("read_only", "private")})
 
 
 def request_frame(request: Request) -> Frame:
@@ -188,6 +191,7 @@ def request_frame(request: Request) -> Frame:
         "cell_by_cell": request.cell_by_cell,
         "upstream": {case: _packed(tensors) for case, tensors in request.upstream.items()},
         "numerical": request.numerical,
+        "modules": dict(request.modules),
     }
     return Frame({"submission": True}, json.dumps(body).encode())
 
@@ -202,6 +206,7 @@ def read_request(body: bytes) -> Request:
         read["cell_by_cell"],
         {int(case): _unpacked(packed) for case, packed in read["upstream"].items()},
         read["numerical"],
+        read["modules"],
     )
 
 

@@ -10,9 +10,12 @@ import functools
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from autograder.submission.notebook import Submission
+if TYPE_CHECKING:
+    from autograder.submission.notebook import Submission
 
+SMALL = 8_000  # characters of a cell whose tree is kept along with others
 RUNNING = frozenset({"%time", "%timeit", "%prun"})  # magics that run what follows them
 MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
@@ -122,10 +125,17 @@ def related(
         found |= more
 
 
+@functools.lru_cache(maxsize=4096)
 def _names(source: str, context: type[ast.expr_context]) -> set[str]:
     return {node.id for node in nodes_of(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
+def defined_names(source: str) -> set[str]:
+    """Return the names that a cell's code assigns, imports or defines, in functions too."""
+    return _definitions(source)
+
+
+@functools.lru_cache(maxsize=4096)
 def _definitions(source: str) -> set[str]:
     named = {n.name for n in nodes_of(source) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     imported = {(n.asname or n.name).partition(".")[0] for n in nodes_of(source) if isinstance(n, ast.alias)}
@@ -146,7 +156,22 @@ def nodes_of(source: str) -> Iterator[ast.AST]:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The code as Python, without magics but with what they run; None where that is no Python."""
+    """The code as Python, without magics but with what they run; None where that is no Python. Not to be changed."""
+    return _small_tree(source) if len(source) <= SMALL else _large_tree(source)
+
+
+# Every step asks for the same trees. A tree takes a hundred times the memory of its text, so few large ones are kept.
+@functools.lru_cache(maxsize=32)
+def _small_tree(source: str) -> ast.Module | None:
+    return _tree(source)
+
+
+@functools.lru_cache(maxsize=1)
+def _large_tree(source: str) -> ast.Module | None:
+    return _tree(source)
+
+
+def _tree(source: str) -> ast.Module | None:
     try:
         try:
             return ast.parse(source)

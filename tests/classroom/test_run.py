@@ -34,7 +34,7 @@ class Gradebook:
         if exercise.name != "harbour":
             raise CourseError("not released")
 
-    def there(self, student, exercise):
+    def holds(self, student, exercise, submitted, result):
         return student not in self.gone
 
     def write(self, student, exercise, submitted, result):

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from autograder.sandbox.host.received import parse
 from autograder.sandbox.wire import LENGTHS, Frame, WireError, decode_all, encode
 from autograder.submission.code import evades, grads_read, names_low_precision
-from autograder.submission.notebook import Submission, UnreadableError, read_submission
+from autograder.submission.file import UnreadableError
+from autograder.submission.notebook import Submission, read_submission
 from autograder.submission.split import taken_apart
 from autograder.text import printable
 from tests.hostile.fuzz import fuzzed

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import stat
+from datetime import datetime
 
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 
-from autograder.course.folder import CourseError
+from autograder.course.folder import CourseError, UnrecordedError
 from autograder.exercise.notebook import exercise_from_notebook
 from autograder.marking.result import SubmissionResult
 from autograder.nbgrader.direct import INDEX, DirectGradebook
@@ -92,12 +93,47 @@ def test_a_late_one_is_penalised_as_the_course_says(port, write, method, penalty
     assert row(port) == (8.0, penalty)
 
 
-def test_it_tells_what_is_there(port):
+def test_it_tells_what_it_holds(port):
+    """A gradebook made anew, a student removed, another mark: what was kept must be written again."""
+    path, result = port.hand_in("ada"), port.result()
     with DirectGradebook(port.config, "port") as direct:
-        assert not direct.there("ada", port.exercise)
-        direct.write("ada", port.exercise, port.hand_in("ada"), port.result())
-        assert direct.there("ada", port.exercise)
-        assert not direct.there("ben", port.exercise)
+        assert not direct.holds("ada", port.exercise, path, result)
+        direct.write("ada", port.exercise, path, result)
+        assert direct.holds("ada", port.exercise, path, result)
+        assert not direct.holds("ben", port.exercise, path, result)
+        assert not direct.holds("ada", port.exercise, path, port.result({"dkeel": 0.25}))
+        with Gradebook(port.db_url) as gradebook:
+            gradebook.remove_submission("port", "ada")
+        assert not direct.holds("ada", port.exercise, path, result)
+
+
+def test_a_penalty_follows_the_due_date(port):
+    config = port.config
+    config.LateSubmissionPlugin.penalty_method = "zero"
+    path, result = port.hand_in("ada", timestamp=LATE), port.result()
+    with DirectGradebook(config, "port") as direct:
+        direct.write("ada", port.exercise, path, result)
+        assert row(port) == (8.0, 8.0)
+        with Gradebook(port.db_url) as gradebook:
+            gradebook.update_or_create_assignment("port", duedate=datetime(2025, 1, 1))
+        assert direct.holds("ada", port.exercise, path, result)
+        assert row(port) == (8.0, None)
+
+
+def test_points_that_differ_from_the_gradebooks_are_refused_with_the_command(port):
+    changed = harbour()
+    by_id(changed)["cmp_dkeel"].metadata["nbgrader"]["points"] = 3
+    says = "cmp_dkeel is worth 3 points, in the gradebook it has 1; run: nbgrader"
+    with DirectGradebook(port.config, "port") as direct, pytest.raises(CourseError, match=says):
+        direct.check(exercise_from_notebook(changed, port.exercise.path))
+
+
+def test_nobody_is_added_where_the_course_says_so(port):
+    config = port.config
+    config.Autograde.create_student = False
+    says = "adda is not in the gradebook"
+    with DirectGradebook(config, "port") as direct, pytest.raises(UnrecordedError, match=says):
+        direct.write("adda", port.exercise, port.hand_in("adda"), port.result())
 
 
 def test_an_exercise_that_was_not_released_is_refused_at_once(port):

@@ -47,8 +47,9 @@ def test_a_check_cell_shows_the_reason_and_not_the_bare_score(page):
     assert "output_execute_result" not in page
 
 
-def test_only_the_feedback_has_it(config):
-    assert set(config) == {"GenerateFeedback"}
+def test_only_the_feedback_has_it_but_for_what_makes_markup_inert(config):
+    assert set(config) == {"GenerateFeedback", "HTMLExporter"}
+    assert set(config.HTMLExporter) == {"preprocessors"}
 
 
 def test_a_configuration_that_uses_it_imports_nothing_of_nbgrader():

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -116,7 +117,10 @@ class OwnNamespaces:
         for folder in (bytes(PRIVATE), b"/dev/shm"):
             self._call(libc.mount, b"tmpfs", folder, b"tmpfs", MS_NOSUID | MS_NODEV, self._size)
         for path, descriptor in below.items():
-            path.mkdir(parents=True)
+            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+            if not is_folder:
+                path.touch()
             self._call(libc.mount, f"/proc/self/fd/{descriptor}".encode(), bytes(path), None, MS_BIND | MS_REC, None)
             os.close(descriptor)
         # Read-only, because root outside may write the kernel's settings in it even without a capability.

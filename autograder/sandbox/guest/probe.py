@@ -17,6 +17,7 @@ def escapes(bait: Bait) -> list[str]:
         "reach the network": lambda: _connect(socket.AF_INET, ("127.0.0.1", bait.port)),
         "reach a Unix socket": lambda: bait.abstract and _connect(socket.AF_UNIX, f"\0{bait.abstract}"),
         "read the course's files": lambda: bool(Path(bait.file).read_bytes()),
+        "reach the course or the exchange": lambda: any(map(_there, bait.private)),
         "read the home folder": lambda: bait.home and Path(bait.home).lstat(),
         "signal the grader": lambda: _signal(bait.pid),
         "see other processes": _others,
@@ -39,6 +40,10 @@ def _connect(family: int, address: tuple[str, int] | str) -> bool:
         connection.settimeout(1.0)
         connection.connect(address)
         return True
+
+
+def _there(path: str) -> bool:
+    return os.path.lexists(path)
 
 
 def _signal(pid: int) -> bool:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.sandbox.messages import Bait
-from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, LIBRARIES, PACKAGE, PROCESS, installed
+from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, LIBRARIES, PACKAGE, PROCESS, exposed, installed
 
+MAX_BAIT = 20  # things in a folder of the course's that a fork tries to reach
 AUTO = "auto"
 CHOICES = (AUTO, BUBBLEWRAP, PROCESS)
 INSIDE = {"PATH": "/nowhere", "HOME": "/tmp/notebook", "TMPDIR": "/tmp", "MPLCONFIGDIR": "/tmp"}
@@ -136,11 +139,21 @@ def environment(folder: str) -> dict[str, str]:
     }
 
 
-@contextmanager
-def baited(folder: Path) -> Iterator[Bait]:
-    """Lay out a target at the end of every way out of the sandbox, for the duration of the block.
+def refuse_exposed(private: Iterable[Path]) -> None:
+    """Raise IsolationError where the course, the exchange or the home lies below what student code can read."""
+    for path, place in exposed(private):
+        raise IsolationError(
+            f"{path} lies below {place}, which student code must see to run; move it elsewhere, or take "
+            "--isolation process on a machine that holds nothing else"
+        )
 
-    folder: the guest's, whose name makes the socket's name unique.
+
+@contextmanager
+def baited(folder: Path, private: Sequence[Path] = ()) -> Iterator[Bait]:
+    """Lay out something to reach at the end of every way out of the sandbox.
+
+    private: what must not be seen, such as the course's own files; those that are folders are tried with what is in
+    them, because a folder may be there empty, above one of Python's.
     """
     abstract = f"dojo-{os.getpid()}-{folder.name}" if sys.platform == "linux" else ""
     with (
@@ -154,7 +167,20 @@ def baited(folder: Path) -> Iterator[Bait]:
             local.bind(f"\0{abstract}")
             local.listen()
         read_only = ("/", "/dev", EXERCISE, str(PACKAGE))
-        yield Bait(listener.getsockname()[1], abstract, file.name, _in_home(), os.getpid(), read_only)
+        inside = tuple(_inside(private))
+        yield Bait(listener.getsockname()[1], abstract, file.name, _in_home(), os.getpid(), read_only, inside)
+
+
+def _inside(private: Sequence[Path]) -> Iterator[str]:
+    """Yield the files of these, and of the folders the first things in them that are no part of Python."""
+    known = [Path(path) for path in installed()]
+    for path in (path.absolute() for path in private):
+        if path.is_dir():
+            with contextlib.suppress(OSError):
+                own = (p for p in sorted(path.iterdir()) if not any(k.is_relative_to(p) for k in known))
+                yield from map(str, itertools.islice(own, MAX_BAIT))
+        elif os.path.lexists(path):
+            yield str(path)
 
 
 def _in_home() -> str:

@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -49,17 +50,24 @@ class WarmProcess:
 
     begin() starts it and returns at once; start() lays out the cases and waits until it is ready. Both are all or
     nothing: after any exception no process, pipe or folder is left. A context manager. The working folder has copies
-    of the files beside the exercise's notebook, never a notebook: the solution stays out of reach.
+    of the files beside the exercise's notebook, never a notebook: the solution stays out of reach. private: files and
+    folders that a submission must not be able to reach; tried before any runs.
     """
 
     program: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.sandbox.guest.worker")
 
     def __init__(
-        self, exercise: Exercise, lines: int = 1, limits: Limits | None = None, isolation: str = PROCESS
+        self,
+        exercise: Exercise,
+        lines: int = 1,
+        limits: Limits | None = None,
+        isolation: str = PROCESS,
+        private: Sequence[Path] = (),
     ) -> None:
         self.exercise = exercise
         self.limits = limits or Limits()
         self.isolation = isolation
+        self.private = private
         self.ready = False
         self.size = lines
         self._connections: list[Connection] = []
@@ -176,14 +184,12 @@ class WarmProcess:
 
     def _probe(self, folder: Path) -> None:
         """Let the guest try to escape from a submission's fork. Raises IsolationError where it can."""
-        with baited(folder) as bait:
+        with baited(folder, self.private) as bait:
             answer = self._ask(messages.probe_frame(bait))
         escapes = answer.header.get("escapes")
         if escapes != []:
-            found = ", ".join(escapes) if escapes else "the attempt itself failed"
-            raise IsolationError(
-                f"bubblewrap is in place, but student code could {found}; mend that, or accept it: --isolation process"
-            )
+            found = f"student code could {', '.join(escapes)}" if escapes else "the attempt to escape from it failed"
+            raise IsolationError(f"bubblewrap is in place, but {found}; mend that, or accept it: --isolation process")
 
     def _ask(self, frame: Frame) -> Frame:
         self._connections[0].send(frame)
@@ -200,24 +206,50 @@ class Line:
     """One line into a warm process: runs one submission at a time, each in a fork of its own.
 
     Where the shared process did not start, or a submission takes the line down, it continues with a process of its
-    own, so that the other lines are not disturbed. cases: those that start() lays out there.
+    own, so that the other lines are not disturbed. cases: those that start() lays out there. modules: the Python files
+    beside the notebook that is run, by name; set for each submission.
     """
 
     def __init__(self, process: WarmProcess, number: int, cases: Sequence[Known]) -> None:
         self.limits = process.limits
+        self.modules: Mapping[str, str] = {}
         self._shared: WarmProcess | None = process
         self._number = number
         self._cases = cases
-        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation)
+        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation, process.private)
         self._names = frozenset(step.name for step in process.exercise.steps)
 
     def run(self, request: Request) -> Recording:
         """Run a submission's cells once for each run of the request.
 
+        The notebook's own case runs in a process that does not have the hidden ones: autograd works there, and its
+        output is read. How a hidden run ends is passed on as one of a few fixed sentences.
         Raises SandboxError, OSError and IsolationError where no process could be started at all.
         """
+        from autograder.sandbox.host.received import RanCell, Recording, RunRecord
+
+        request = replace(request, modules=self.modules)
+        public = tuple(run for run in request.runs if run.case == 0)
+        hidden = tuple(run for run in request.runs if run.case != 0)
+        if not public or not hidden:
+            return self._run(request)
+        shown = self._run(replace(request, runs=public))
+        if shown.unfinished is not None:
+            rest = Recording(tuple(RunRecord() for _ in hidden))
+        else:
+            # A cell that ran out of time is not given that time again.
+            late = {index for run in shown.runs for index, cell in run.cells.items() if cell.timed_out}
+            rest = self._run(replace(request, runs=hidden, skip=(*request.skip, *late)))
+            for record in rest.runs:
+                record.cells.update({index: RanCell("", None, True) for index in late & record.cells.keys()})
+        found = {True: iter(shown.runs), False: iter(rest.runs)}
+        return Recording(tuple(next(found[run.case == 0]) for run in request.runs), shown.unfinished or rest.unfinished)
+
+    def _run(self, request: Request) -> Recording:
+        """Run in one process: the notebook's own case alone, or hidden ones."""
         from autograder.sandbox.host.received import Unfinished, parse
 
+        hidden = any(run.case != 0 for run in request.runs)
         frame = messages.request_frame(request)
         cells = frozenset(cell.index for cell in request.script) | {messages.LAST_OF_TAPE}
         for _ in range(2):
@@ -232,7 +264,8 @@ class Line:
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
-                return parse(answer.body, len(request.runs), self._names, cells, self._why_ended(answer))
+                found = parse(answer.body, len(request.runs), self._names, cells, self._why_ended(answer))
+                return _told_nothing(found) if hidden else found
         return parse(b"", len(request.runs), self._names, cells, lost)
 
     def close(self) -> None:
@@ -267,12 +300,24 @@ class Line:
         return Unfinished(f"its Python process ended early ({died})")
 
 
-def begun(exercise: Exercise, lines: int, limits: Limits | None, isolation: str) -> WarmProcess:
+def _told_nothing(recording: Recording) -> Recording:
+    """Return a recording of hidden runs without the words and numbers that student code chose there."""
+    from autograder.sandbox.host.received import Unfinished
+
+    unfinished = recording.unfinished
+    if unfinished is not None and not unfinished.late:
+        unfinished = Unfinished("its Python process ended early in a hidden case")
+    return replace(recording, unfinished=unfinished)
+
+
+def begun(
+    exercise: Exercise, lines: int, limits: Limits | None, isolation: str, private: Sequence[Path] = ()
+) -> WarmProcess:
     """Start a warm process and return it without waiting.
 
     Where it cannot start now, each line tries again for each submission, whose result then has the reason.
     """
-    process = WarmProcess(exercise, lines, limits, isolation)
+    process = WarmProcess(exercise, lines, limits, isolation, private)
     with contextlib.suppress(OSError, SandboxError):
         process.begin()
     return process
