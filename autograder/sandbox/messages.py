@@ -213,8 +213,11 @@ def read_request(body: bytes) -> Request:
 def _packed(tensors: Mapping[str, torch.Tensor]) -> str:
     """Return small tensors as text: with the request they reach the one fork that reads it, and nobody else."""
     import safetensors.torch
+    import torch
 
-    return base64.b64encode(safetensors.torch.save({k: t.contiguous() for k, t in tensors.items()})).decode()
+    return base64.b64encode(
+        safetensors.torch.save({k: t.clone(memory_format=torch.contiguous_format) for k, t in tensors.items()})
+    ).decode()
 
 
 def _unpacked(packed: str) -> dict[str, torch.Tensor]:

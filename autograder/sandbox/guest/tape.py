@@ -123,21 +123,51 @@ def replay(
     held: the tensor that each d-variable held in the run. upstream: by d-variable. Returns what each of them held
     before it was replaced; without those that could not be computed again.
     """
-    due = _due(tape, held)
+    nodes = {name: tape.node(tensor) for name, tensor in held.items()}
+    before = {name: _same_value(tape, node, set(nodes.values())) for name, node in nodes.items()}
+    only = {name: (node,) for name, node in nodes.items()}
+    found, watched = _replayed(tape, only, upstream, {node for same in before.values() for node in same})
+    # A d-variable that is made again, `dx = dx.clone()`, was complete when it first had its value; but not where that
+    # is a coincidence, such as a path that adds nothing because an earlier gradient is wrong.
+    again = {
+        name: [node for node in same if name in found and _equal(watched.get(node), found[name])]
+        for name, same in before.items()
+    }
+    if not any(again.values()):
+        return found
+    return _replayed(tape, {name: (*again[name], node) for name, node in nodes.items()}, upstream, set())[0]
+
+
+def _replayed(
+    tape: Tape, nodes: Mapping[str, Sequence[int]], upstream: Mapping[str, torch.Tensor], watched: set[int]
+) -> tuple[dict[str, torch.Tensor], dict[int, torch.Tensor]]:
+    """Replay with these nodes, in order, as those that hold each d-variable.
+
+    Returns the value of each d-variable, and of each watched node when it was complete.
+    """
+    due: dict[int, list[tuple[str, int]]] = {}
+    for name, several in nodes.items():
+        for node in several:
+            due.setdefault(tape.complete(node), []).append((name, node))
+    for node in watched:
+        due.setdefault(tape.complete(node), []).append(("", node))
     values: dict[int, Any] = {node: _copy(tensor) for node, tensor in tape.inputs.items()}
     found: dict[str, torch.Tensor] = {}
+    seen: dict[int, torch.Tensor] = {}
     replaced: dict[int, torch.Tensor] = {}
 
     def settle(position: int) -> None:
-        for name, nodes in due.get(position, ()):
-            value = next((values[node] for node in nodes if isinstance(values.get(node), torch.Tensor)), None)
-            if value is not None and name not in found:
-                found[name] = _copy(value)
+        for name, node in due.get(position, ()):
+            value = values.get(node)
+            if not isinstance(value, torch.Tensor):
+                continue
+            if not name:
+                seen[node] = _copy(value)
+                continue
+            found.setdefault(name, _copy(value))
             if name in upstream:
-                given = upstream[name].clone()
-                for node in nodes:
-                    shape = tape.tensors[node].shape
-                    replaced[node] = given.reshape(shape) if given.numel() == shape.numel() else given
+                given, shape = upstream[name].clone(), tape.tensors[node].shape
+                replaced[node] = given.reshape(shape) if given.numel() == shape.numel() else given
 
     def now(node: Node) -> Any:
         if node.number in replaced:
@@ -153,34 +183,16 @@ def replay(
             results = None
         _bind(operation.results, results, values)
         settle(position)
-    return found
+    return found, seen
 
 
-def _due(tape: Tape, held: Mapping[str, torch.Tensor]) -> dict[int, list[tuple[str, list[int]]]]:
-    """Return (d-variable, the nodes that hold it) by the operation after which it is complete.
-
-    A d-variable that is made again, `dx = dx.clone()`, was complete when it first had its value.
-    """
-    nodes = {name: tape.node(tensor) for name, tensor in held.items()}
-    finals = set(nodes.values())
-    due: dict[int, list[tuple[str, list[int]]]] = {}
-    for name, node in nodes.items():
-        complete = tape.complete(node)
-        own = {complete: [node]}
-        for earlier in _same_value(tape, node, complete):
-            if earlier not in finals:
-                own.setdefault(tape.complete(earlier), []).append(earlier)
-        for position, same in own.items():
-            due.setdefault(position, []).append((name, same))
-    return due
-
-
-def _same_value(tape: Tape, node: int, before: int) -> list[int]:
-    tensor = tape.tensors[node]
+def _same_value(tape: Tape, node: int, finals: set[int]) -> list[int]:
+    """Return the nodes that held the same numbers before a d-variable's node was complete, and are no d-variable."""
+    tensor, before = tape.tensors[node], tape.complete(node)
     alike = [
         number
         for number, other in enumerate(tape.tensors)
-        if number != node
+        if number not in finals
         and number not in tape.inputs
         and other.layout == torch.strided
         and other.shape == tensor.shape
@@ -188,6 +200,10 @@ def _same_value(tape: Tape, node: int, before: int) -> list[int]:
         and tape.first_seen[number] < before
     ]
     return [number for number in alike[-MAX_ALIASES:] if torch.equal(tape.tensors[number], tensor)]
+
+
+def _equal(one: torch.Tensor | None, other: torch.Tensor) -> bool:
+    return one is not None and one.shape == other.shape and torch.equal(one, other)
 
 
 def _mapped(change: Callable[[Any], Any], value: Any, kind: type = torch.Tensor) -> Any:

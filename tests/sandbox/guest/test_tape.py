@@ -67,6 +67,13 @@ def test_a_wrong_step_is_wrong_and_the_next_is_right(names, random_upstream):
     torch.testing.assert_close(found["dx"], (random_upstream["dy"] * w).sum(0))
 
 
+def test_a_path_that_adds_nothing_by_coincidence_is_not_the_end(names, random_upstream):
+    """Here dy is wrong and zero, so the second path of dx adds nothing; with another dy it does."""
+    code = "dz = torch.ones_like(z)\ndy = dz * 0\ndx = dz.sum(0)\ndx = dx + dy.sum(0)"
+    found = replay(*recorded(code, names), random_upstream)
+    torch.testing.assert_close(found["dx"], random_upstream["dz"].sum(0) + random_upstream["dy"].sum(0))
+
+
 def test_without_upstream_gradients_it_is_the_same_again(names):
     tape, held = recorded(DERIVED, names)
     before = {name: tensor.clone() for name, tensor in held.items()}
