@@ -43,9 +43,10 @@ def read_submission(path: Path, exercise: Exercise) -> Submission:
 
 
 def with_modules(submission: Submission, folder: Path, exercise: Exercise) -> Submission:
-    """Return the submission with the student's own modules in its folder."""
+    """Return the submission with the student's own modules in its folder, and flags for what is strange in its code."""
     modules, flags = read_modules(folder, exercise)
-    flags += vocabulary_flags((), modules)
+    own = tuple(cell for cell in submission.script if cell.source not in exercise.runs.values())
+    flags += vocabulary_flags(own, modules)
     return replace(submission, modules=modules, flags=(*submission.flags, *flags)) if modules or flags else submission
 
 
@@ -94,7 +95,6 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             "For the mended notebook rename this one and run: "
             f"nbgrader fetch_assignment {exercise.path.parent.name} --replace"
         )
-    own = set(exercise.runs.values())  # the exercise's own cells
     code = sum(len(source) for _, source in runs)
     if len(runs) > MAX_CELLS or code > MAX_CODE:
         raise UnreadableError(
@@ -114,7 +114,7 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             for step in exercise.steps
         },
         indices={name: tuple(seen[part] for part in own if part in seen) for name, own in parts.items()},
-        flags=(*flags, *vocabulary_flags(tuple(ScriptCell(*run, ()) for run in runs if run[1] not in own), {})),
+        flags=tuple(flags),
     )
 
 

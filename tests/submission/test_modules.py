@@ -38,7 +38,18 @@ def test_a_cell_can_import_one(harbour, harbour_grader, tmp_path):
     notebook = harbour_notebook(**answers)
     (tmp_path / "helpers.py").write_text("def columns(t):\n    return t.sum(0)\n")
     submission = with_modules(submission_from_notebook(notebook, harbour), tmp_path, harbour)
+    assert submission.flags == ()
     assert harbour_grader.grade("ada", lambda: submission).score == 8.0
     without = submission_from_notebook(notebook, harbour)
     result = harbour_grader.grade("ada", lambda: without)
     assert (result.score, "helpers" in str(result.to_json())) == (7.0, True)
+
+
+def test_strange_code_is_flagged_in_cells_and_in_modules(harbour, tmp_path):
+    notebook = harbour_notebook(drope="import ctypes\ndrope = dmast.sum(0)")
+    (tmp_path / "helpers.py").write_text("import gc as g\n")
+    flags = with_modules(submission_from_notebook(notebook, harbour), tmp_path, harbour).flags
+    assert [flag.partition(", which")[0].partition(", ")[2] for flag in flags] == [
+        "line 2, has the module ctypes",
+        "line 1, has the module gc",
+    ]
