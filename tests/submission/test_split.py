@@ -6,7 +6,7 @@ import pytest
 
 from autograder.sandbox.messages import ScriptCell
 from autograder.submission.notebook import Submission
-from autograder.submission.split import taken_apart
+from autograder.submission.split import Apart, taken_apart
 
 NAMES = ("da", "db", "dc")
 
@@ -14,10 +14,37 @@ NAMES = ("da", "db", "dc")
 def split(*cells: tuple[str, tuple[str, ...]]) -> tuple[list[tuple[str, tuple[str, ...]]], frozenset[str]]:
     """Take apart cells given as (source, what is recorded after it); the script and what was moved."""
     script = tuple(ScriptCell(index, source, records) for index, (source, records) in enumerate(cells))
-    submission, moved = taken_apart(Submission(script, dict.fromkeys(NAMES, ()), dict.fromkeys(NAMES, ()), ()))
-    indices = [cell.index for cell in submission.script]
+    found = apart(*script)
+    indices = [cell.index for cell in found.submission.script]
     assert len(set(indices)) == len(indices)
-    return [(cell.source, tuple(sorted(cell.records))) for cell in submission.script], moved
+    return [(cell.source, tuple(sorted(cell.records))) for cell in found.submission.script], found.moved
+
+
+def apart(*script: ScriptCell, raised: tuple[int, ...] = ()) -> Apart:
+    return taken_apart(Submission(script, dict.fromkeys(NAMES, ()), dict.fromkeys(NAMES, ()), ()), raised)
+
+
+@pytest.mark.parametrize("block", ["if True:", "try:", "with torch.no_grad():\n  if n:"])
+def test_statements_in_a_block_are_each_in_one_of_their_own(block):
+    inner = "    da = 1\n    db = 2" if "\n" in block else "  da = 1\n  db = 2"
+    end = "\nexcept ValueError:\n  pass" if block == "try:" else ""
+    found, moved = split((f"{block}\n{inner}{end}", ("da", "db")))
+    assert moved == {"da", "db"}
+    assert [records for _, records in found] == [("da",), ("db",), ()]
+
+
+def test_a_cell_that_raised_is_taken_apart_too():
+    cell = ScriptCell(0, "import nowhere\nda = 1", ("da",))
+    assert apart(cell).moved == frozenset()
+    assert [each.source for each in apart(cell, raised=(0,)).submission.script] == ["import nowhere", "da = 1", ""]
+
+
+def test_what_no_statement_makes_alone_is_mixed():
+    function = "def back():\n    da = 1\n    return da, 2\nda, db = back()\ndc = 3"
+    found = apart(ScriptCell(0, function, NAMES))
+    assert found.mixed == {"da", "db"}
+    assert {found.cells[index] for index in found.makers["dc"]} == {0}
+    assert apart(ScriptCell(0, "exec('da = 1')", ("da",))).mixed >= {"da"}
 
 
 def test_each_statement_is_a_cell_and_each_gradient_is_recorded_after_the_last_that_makes_it():
