@@ -7,11 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.marking.grader import Grader
+from autograder.marking.reasons import Explainer
 from autograder.marking.verdict import CREDIT
 from tests.marks.notebooks import exercise
 from tests.warm import warm_grader
 
 COUNTS: list[str] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_reasons() -> Iterator[None]:
+    """These tests are about marks, which stand by themselves; looking for thousands of reasons takes longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Explainer, "why", lambda *args: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,8 +20,8 @@ from tests.warm import warm_grader
 
 pytestmark = [pytest.mark.marks, pytest.mark.filterwarnings("ignore")]
 
-MIXES = int(os.environ.get("MIXES", "60"))
-WRONG = int(os.environ.get("WRONG", "300"))  # wrong steps
+MIXES = 60
+WRONG = 300  # wrong steps
 TOGETHER = 4  # wrong steps in one answer
 
 
