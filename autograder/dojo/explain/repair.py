@@ -1,0 +1,180 @@
+"""Find the smallest change with which a student's cell gives the right gradient: what it undoes is the mistake.
+
+A change counts only where the changed cell is right on every trial, on sizes of which some differ and on gradients that
+arrive at random. So the sentence holds for more than one set of numbers, and could have been false on each.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import torch
+
+from . import edit_axes, edit_names, edit_order, edit_statements, edit_terms
+from .cell import StudentCell, Trial, with_slopes
+from .edit import Edit
+from .fit import distance, largest, serves
+from .forward import Tensor, double
+from .sentences import Explanation
+
+SINGLE = 6000  # single changes that are tried
+PAIRS = 1500  # pairs of changes that are tried
+SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
+SEVERAL = 4  # changes that together mend a cell part by part
+# The likelier cause first; of two changes that both mend a cell the first is named.
+ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
+    edit_terms.signs,
+    edit_axes.sums,
+    edit_axes.transposes,
+    edit_statements.parts,
+    edit_statements.loops,
+    edit_statements.starts,
+    edit_names.epsilons,
+    edit_names.powers,
+    edit_terms.surplus_factors,
+    edit_names.names,
+    edit_terms.surplus_terms,
+    edit_names.sizes,
+    edit_order.operators,
+    edit_order.brackets,
+    edit_order.sums_too_early,
+    edit_order.functions,
+    edit_statements.assignments,
+    edit_statements.indices,
+    edit_names.numbers,
+    edit_terms.missing_powers,
+    edit_names.derivatives,
+    edit_terms.wrong_factors,
+    edit_terms.missing_factors,
+    edit_terms.missing_terms,
+    edit_axes.missing_sums,
+    edit_names.replaced,
+)
+
+
+def repaired(source: str, name: str, trials: Sequence[Trial]) -> Explanation | None:
+    """Explain what has to change in a cell so that its gradient is right; None where no small change does it.
+
+    source: the code of all cells of this gradient. name: the variable that it makes.
+    """
+    read = read_cell(source, name, trials)
+    if read is None:
+        return None
+    cell, trials = read
+    with double(), torch.no_grad():
+        tried: list[Edit] = []
+        before = _right_places(cell.result(trials[0], {}), trials[0])
+        better: list[tuple[int, Edit]] = []
+        for edit in _edits(cell):
+            found = cell.result(trials[0], edit.changes)
+            if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
+                return _explained([edit], cell)
+            places = _right_places(found, trials[0])
+            if places is not None and before is not None and bool((places >= before).all()):
+                gain = int(places.sum()) - int(before.sum())
+                if gain * SHARE >= places.numel():
+                    better.append((gain, edit))
+            tried += [edit] if edit.light else []
+        several = _by_parts(cell, better, trials) or _pairs(cell, tried, trials)
+        return _explained(several, cell) if several else None
+
+
+def unused(source: str, name: str, trials: Sequence[Trial]) -> Explanation | None:
+    """Name a gradient that arrives and that the code does not read; None where it reads all, or is not known."""
+    read = read_cell(source, name, trials)
+    if read is None:
+        return None
+    cell, _ = read
+    used = {node.id for top in cell.body for node in ast.walk(top) if isinstance(node, ast.Name)}
+    for needed, route in cell.arriving.items():
+        if needed not in used and needed in cell.trial.names:
+            sentence = f"`{needed}`, the gradient that arrives, is not used: "
+            sentence += f"the derivative of {route.text} is missing, times `{needed}`"
+            return Explanation("upstream", sentence, sentence)
+    return None
+
+
+def read_cell(source: str, name: str, trials: Sequence[Trial]) -> tuple[StudentCell, list[Trial]] | None:
+    """Return the cell and the trials, the smallest first; None where it does not give on each what was found."""
+    if len(trials) < 2:
+        return None
+    with double(), torch.no_grad():
+        ordered = sorted(map(with_slopes, trials), key=lambda trial: trial.total.numel())
+        cell = StudentCell.read(source, name, ordered[0])
+        if cell is None or not all(_reproduces(cell, trial) for trial in ordered):
+            return None
+    return cell, ordered
+
+
+def mends(cell: StudentCell, changes: Mapping[Any, Any], trials: Sequence[Trial]) -> bool:
+    """Return whether the cell is right on every trial with these changes."""
+    return all(is_right(cell.result(trial, changes), trial) for trial in trials)
+
+
+def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
+    sentence = "; and ".join(edit.sentence for edit in edits[:2])
+    routes = cell.trial.scene.routes
+    if edits[0].kind in ("function", "epsilon") and len(routes) == 1 and "the derivative of" not in sentence:
+        sentence += f" (in the derivative of {routes[0].text})"
+    if len(edits) > 2:
+        sentence += "; and so on"
+    return Explanation(edits[0].kind, sentence, sentence)
+
+
+def _edits(cell: StudentCell) -> Iterator[Edit]:
+    return islice(chain.from_iterable(make(cell) for make in ORDER), cell.affordable(SINGLE))
+
+
+def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequence[Trial]) -> list[Edit]:
+    """Return changes that each mend some elements, and together all of them; [] where there are none."""
+    changes: dict[ast.AST, Any] = {}
+    chosen: list[Edit] = []
+    count = _right_places(cell.result(trials[0], {}), trials[0])
+    for _, edit in sorted(better, key=lambda pair: -pair[0]):
+        if edit.changes.keys() & changes.keys() or len(chosen) == SEVERAL:
+            continue
+        places = _right_places(cell.result(trials[0], {**changes, **edit.changes}), trials[0])
+        if places is not None and count is not None and int(places.sum()) > int(count.sum()):
+            changes, count = {**changes, **edit.changes}, places
+            chosen.append(edit)
+            if mends(cell, changes, trials):
+                return chosen
+    return []
+
+
+def _pairs(cell: StudentCell, tried: list[Edit], trials: Sequence[Trial]) -> list[Edit]:
+    count = 0
+    for total in range(1, 2 * len(tried)):
+        for low in range(max(0, total - len(tried) + 1), (total + 1) // 2):
+            one, other = tried[low], tried[total - low]
+            if one.changes.keys() & other.changes.keys():
+                continue
+            count += 1
+            if count > cell.affordable(PAIRS):
+                return []
+            if mends(cell, {**one.changes, **other.changes}, trials):
+                return [one, other]
+    return []
+
+
+def _reproduces(cell: StudentCell, trial: Trial) -> bool:
+    given = cell.result(trial, {})
+    return given is not None and given.shape == trial.found.shape and _near(given, trial.found.double(), trial)
+
+
+def is_right(found: Tensor | None, trial: Trial) -> bool:
+    """Return whether a tensor is the right gradient of a trial."""
+    return found is not None and serves(found, trial.total) and _near(found, trial.total, trial)
+
+
+def _near(found: Tensor, right: Tensor, trial: Trial) -> bool:
+    return distance(found.double(), right) <= trial.close * largest(right)
+
+
+def _right_places(found: Tensor | None, trial: Trial) -> Tensor | None:
+    if found is None or found.shape != trial.total.shape:
+        return None
+    return (found.double() - trial.total).abs() <= trial.close * largest(trial.total)
