@@ -15,9 +15,13 @@ from typing import Any
 import torch
 
 from .compare import compare, plain
-from .explain.cascade import explain, follows
+from .explain.cascade import follows
+from .explain.cell import assigns
 from .explain.forward import Line, Route, Scene, Tensor, find_routes, read_lines
+from .explain.reason import shown
 from .explain.sentences import Explanation
+
+MOST_CELLS = 20  # of the cells that assign a variable, the last ones; the others are of earlier attempts
 
 Strip = tuple[dict[str, str], str, list[tuple[str, str, bool]]]
 
@@ -70,7 +74,8 @@ class Session:
             return Explanation("follow-through", sentence, "follow-through")
         # A gradient in the same memory may have been changed in place since this one was made from it.
         usable = {other: gradient for other, gradient in own.items() if other not in sharing}
-        explanation = explain(found, Scene(name, routes, self.names, truth | usable) if off else right)
+        scene = Scene(name, routes, self.names, truth | usable) if off else right
+        explanation = shown(found, scene, self.names, self.lines, self._code(f"d{name}"), f"d{name}")
         if explanation is not None and set(off) <= set(usable):
             return explanation
         if later:
@@ -80,6 +85,11 @@ class Session:
                 "earlier", f"this is made from d{off[0]}, which is wrong: mend d{off[0]} first", "earlier"
             )
         return None
+
+    def _code(self, variable: str) -> str:
+        """Return the cells that were run and assign this variable, in order, each once; "" outside IPython."""
+        cells = [cell for cell in self.names.get("In", []) if variable in cell and assigns(cell, variable)]
+        return "\n".join(dict.fromkeys(reversed(cells[-MOST_CELLS:])).__reversed__())
 
     def _sharing(self, found: object, name: str) -> list[str]:
         """Return the other tensors whose gradients `d<name>` lie in the same memory as `found`, of the same shape."""

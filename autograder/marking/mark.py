@@ -72,7 +72,9 @@ class Marker:
                 with suppress(Exception):
                     values = [run.values.get(step.name) for run in attempts.recording.runs[1:]]
                     other = changed_through(step.name, submission)
-                    judgement = explained(judgement, shared(step.name, other) or self.explainer.why(step, values))
+                    sources = submission.sources[step.name]
+                    reason = shared(step.name, other) or self.explainer.why(step, values, sources)
+                    judgement = explained(judgement, reason)
             elif judgement.verdict == Verdict.FOLLOW_THROUGH:
                 earlier = [name for name in self.explainer.made_from(step) if name in judgements]
                 judgement = following(judgement, [n for n in earlier if not judgements[n].comparison.approximate])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 import torch
 
-from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.cell import Trial
 from autograder.dojo.explain.forward import Line, Scene, find_routes
+from autograder.dojo.explain.reason import reason
 from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise.notebook import Exercise, Step
 from autograder.marking.judge import Judgement
@@ -32,33 +32,27 @@ class Explainer:
         self._loss = lines[-1].target
         self._hidden = references.hidden
 
-    def why(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
+    def why(self, step: Step, values: Sequence[Value | None], sources: Sequence[str] = ()) -> Explanation | None:
         """What is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
 
-        values: of each hidden case, in order.
+        values: of each hidden case, in order. sources: the code of the step's own cells.
         """
         if not step.gradient:
             return None
-        cases = list(zip(self._hidden, values, strict=False))
-        public = [pair for pair in cases if pair[0].case.public_sizes]
-        others = [pair for pair in cases if not pair[0].case.public_sizes]
-        held = [(ref, v.tensor) for ref, v in chain(public[:2], others) if v is not None and v.tensor is not None]
-        if len(held) < 2:
-            return None
-        (reference, tensor), *rest = held
-        first = explain(tensor, self._scene(step, reference))
-        left = (first, *first.also) if first is not None else ()
-        agreed = 0
-        for reference, tensor in rest:
-            found = explain(tensor, self._scene(step, reference)) if left else None
-            if found is None and reference.case.public_sizes:
-                return None
-            if found is None:  # of few numbers little can be said; what is said is held against the first
-                continue
-            keys = {each.key for each in (found, *found.also)}
-            left = tuple(each for each in left if each.key in keys)
-            agreed += not reference.case.public_sizes
-        return next(iter(left), None) if agreed or not others else None
+        return reason(self._trials(step, values), "\n".join(sources), step.name)
+
+    def _trials(self, step: Step, values: Sequence[Value | None]) -> list[Trial]:
+        """The hidden cases on which the step gave a tensor, two of the notebook's own sizes first."""
+        held = [(ref, v.tensor) for ref, v in zip(self._hidden, values, strict=False) if v and v.tensor is not None]
+        public = [pair for pair in held if pair[0].case.public_sizes][:2]
+        chosen = [*public, *(pair for pair in held if not pair[0].case.public_sizes)]
+        return [self._trial(step, *pair) for pair in chosen] if len(chosen) > 1 else []
+
+    def _trial(self, step: Step, reference: Reference, tensor: torch.Tensor) -> Trial:
+        scene = self._scene(step, reference)
+        upstream = {name: value for name, value in reference.known.upstream.items() if name != step.name}
+        total = reference.step.total[step.tensor]
+        return Trial(scene, {**scene.names, **upstream}, tensor, total, reference.case.public_sizes)
 
     def made_from(self, step: Step) -> list[str]:
         """The d-variables that a step is made from."""

@@ -75,7 +75,7 @@ class TestCmp:
                 "dwave = dcrest * crest + dfoam * wave",
                 "the gradient through `foam` is right but for the factor 2",
             ),
-            ("mast", "dmast = dwave * (1 - wave)", "multiplied by `1 - wave`, which is not the derivative"),
+            ("mast", "dmast = dwave * (1 - wave)", "`wave` must be squared (in the derivative of"),
             ("mast", "dmast = -dwave * (1 - wave**2)", "the sign is wrong"),
             ("mast", "dmast = dwave", "dwave as it arrived"),
             ("rope", "drope = dmast", "the sum over axis 0 is missing: `rope` was broadcast along axis 0 (size 6)"),

@@ -27,7 +27,8 @@ class Outcome:
         if self.said is None:
             return "silent"
         right = self.said.kind in self.mistake.kinds
-        return "named" if right and all(word in self.said.sentence for word in self.mistake.words) else "other"
+        worded = all(any(w in self.said.sentence for w in word.split("|")) for word in self.mistake.words)
+        return "named" if right and worded else "other"
 
 
 def measured(network: Network, where: str) -> list[Outcome]:

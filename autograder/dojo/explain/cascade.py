@@ -7,7 +7,9 @@ where none fits, nothing is reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import torch
@@ -38,16 +40,32 @@ MANY = 8  # with fewer different elements, two tensors may have the same ones by
 MUCH = 100  # a value this many times larger than rounding leaves cannot be rounding
 
 
-def explain(found: object, scene: Scene) -> Explanation | None:
+def explain(
+    found: object, scene: Scene, guessers: Sequence[Guesser] | None = None, exact: float = CLOSE_64
+) -> Explanation | None:
     """Explain why `found` is not the gradient of the scene's tensor; None where it is right or no mistake fits.
 
-    Never raises: a forward line that cannot be taken apart gives None.
+    guessers: those of FIRST and LAST that are asked, by default all. exact: how close float64 comes. Never raises: a
+    forward line that cannot be taken apart gives None.
     """
     try:
         with torch.no_grad():
-            return _explain(found, scene)
+            question = asked(found, scene, exact)
+            return None if question is None else answered(question, (*FIRST, *LAST) if guessers is None else guessers)
     except Exception:  # a forward line that cannot be taken apart: no sentence
         return None
+
+
+def answered(question: Question, guessers: Sequence[Guesser]) -> Explanation | None:
+    """Return what the first of the guessers says that says anything."""
+    for guesser in guessers:
+        # Another order of adding up leaves another rounding error, and is right.
+        if question.is_rounding and guesser not in OF_ROUNDING:
+            return None
+        explanation = guesser(question)
+        if explanation is not None:
+            return explanation
+    return None
 
 
 def follows(found: object, scene: Scene) -> bool:
@@ -78,7 +96,8 @@ def parts_of(scene: Scene, rounded: bool = False) -> dict[str, Tensor]:
     return known
 
 
-def _explain(found: object, scene: Scene) -> Explanation | None:
+def asked(found: object, scene: Scene, exact: float = CLOSE_64) -> Question | None:
+    """Return the question; None where `found` is right or nothing can be said of its kind."""
     if not isinstance(found, Tensor) or found.is_complex() or found.layout != torch.strided or not scene.routes:
         return None
     parts = parts_of(scene)
@@ -91,63 +110,185 @@ def _explain(found: object, scene: Scene) -> Explanation | None:
         # The true gradient is zero, but the rounding of PyTorch's own order of adding up can still be compared with.
         parts, total = (rounded, noise) if vanishing else (parts, total)
     mine = found.detach().to(torch.float64)
-    relative = CLOSE_64 if found.dtype == torch.float64 else CLOSE_32
-    if not torch.isfinite(mine).all():
-        return _not_finite(mine, scene)
-    rough = _of_dtype(found, mine, total, scene)
-    if rough is not None:
-        return rough
-    if not serves(mine, total):
-        return _of_shape(mine, total, scene, parts, Close(relative, math.inf))
+    relative = exact if found.dtype == torch.float64 else CLOSE_32
+    same_shape = serves(mine, total)
+    if not torch.isfinite(mine).all() or found.dtype not in (torch.float32, torch.float64) or not same_shape:
+        return Question(found, mine, scene, parts, total, relative, Close(relative, math.inf), vanishing)
     off = distance(mine, total)
     if off <= min(relative, RIGHT_32) * largest(total):
         return None
-    if not mine.any():
-        return None if vanishing else Explanation("zeros", "this is zero everywhere, and the gradient is not", "zeros")
-    close = Close(relative, off / BETTER)
-    for guess in of_the_whole(total, parts):
-        if close.fits(mine, guess):
-            return explanation_of(guess)
-    if _is_rearranged(mine, total):
-        sentence = f"the right numbers at the wrong places: they are not in the order of `{scene.tensor}`"
-        return Explanation("reshape", sentence, "rearranged")
-    rests = {route: mine - (total - parts[route.target]) for route in scene.routes}
-    for route, rest in rests.items():
-        for guess in without_upstream(scene, route):
-            if close.fits(rest, guess):
-                return explanation_of(guess)
-    alive = [name for name, part in parts.items() if largest(part) > RIGHT_32 * largest(total)]
-    where = f" through `{alive[0]}`" if len(alive) == 1 < len(parts) else ""
-    by = factor_between(mine, total, where, scene, scene.routes, close)
-    # Another order of adding up leaves another rounding error, and is right.
-    if by is not None or (vanishing and largest(mine) <= MUCH * largest(total)):
-        return by
+    return Question(found, mine, scene, parts, total, relative, Close(relative, off / BETTER), vanishing)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A wrong gradient, with all that is known of it. What guessers are asked.
+
+    found: as it is. mine: in float64. parts: what each route contributes, by its target. total: the right gradient.
+    relative, close: how close a guess must come. vanishing: the right gradient is zero but for rounding.
+    """
+
+    found: Tensor
+    mine: Tensor
+    scene: Scene
+    parts: dict[str, Tensor]
+    total: Tensor
+    relative: float
+    close: Close
+    vanishing: bool
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether both are zero but for rounding."""
+        return self.vanishing and largest(self.mine) <= MUCH * largest(self.total)
+
+    @cached_property
+    def rests(self) -> dict[Route, Tensor]:
+        """What was found in place of each route's contribution, where all others are right."""
+        return {route: self.mine - (self.total - self.parts[route.target]) for route in self.scene.routes}
+
+    def fits(self, guesses: Iterable[Guess], mine: Tensor | None = None) -> Explanation | None:
+        """Return the explanation of the first guess that is what was found, or what is given in its place."""
+        value = self.mine if mine is None else mine
+        return next((explanation_of(guess) for guess in guesses if self.close.fits(value, guess)), None)
+
+
+def not_finite(question: Question) -> Explanation | None:
+    """Name NaN and inf."""
+    return None if torch.isfinite(question.mine).all() else _not_finite(question.mine, question.scene)
+
+
+def of_dtype(question: Question) -> Explanation | None:
+    """Name a dtype that cannot hold the gradient."""
+    return _of_dtype(question.found, question.mine, question.total, question.scene)
+
+
+def of_another_shape(question: Question) -> Explanation | None:
+    """Name what left the gradient in another shape."""
+    if serves(question.mine, question.total):
+        return None
+    close = Close(question.relative, math.inf)
+    return _of_shape(question.mine, question.total, question.scene, question.parts, close)
+
+
+def zeros(question: Question) -> Explanation | None:
+    """Name a gradient that is zero everywhere."""
+    if question.mine.any() or question.vanishing:
+        return None
+    return Explanation("zeros", "this is zero everywhere, and the gradient is not", "zeros")
+
+
+def whole(question: Question) -> Explanation | None:
+    """Name a mistake in the gradient as a whole, and a derivative without what arrives."""
+    return question.fits(of_the_whole(question.total, question.parts))
+
+
+def alone(question: Question) -> Explanation | None:
+    """Name a derivative that is not multiplied by what arrives."""
+    found = (question.fits(without_upstream(question.scene, route), rest) for route, rest in question.rests.items())
+    return next(filter(None, found), None)
+
+
+def constant(question: Question) -> Explanation | None:
+    """Name a constant factor of the gradient as a whole."""
+    alive = [name for name, part in question.parts.items() if largest(part) > RIGHT_32 * largest(question.total)]
+    where = f" through `{alive[0]}`" if len(alive) == 1 < len(question.parts) else ""
+    scene = question.scene
+    return factor_between(question.mine, question.total, where, scene, scene.routes, question.close)
+
+
+def nothing(question: Question) -> Explanation | None:
+    """Name why the gradient that was found cancels to zero."""
     with double(), torch.no_grad():
-        for guess in of_nothing(mine, total, scene, min(relative, RIGHT_32)):
-            return explanation_of(guess)
-    for guess in _some_right(mine, total, scene, close):
-        return explanation_of(guess)
-    for route, rest in rests.items():
-        part = parts[route.target]
-        if len(scene.routes) > 1:
-            by = factor_between(rest, part, f" through `{route.target}`", scene, (route,), close)
+        limit = min(question.relative, RIGHT_32)
+        guesses = of_nothing(question.mine, question.total, question.scene, limit)
+        return next((explanation_of(guess) for guess in guesses), None)
+
+
+def plain_in_a_route(question: Question) -> Explanation | None:
+    """Name a constant factor of one route, or a gradient that is passed on as it arrived."""
+    for route, rest in question.rests.items():
+        if len(question.scene.routes) > 1:
+            part, where = question.parts[route.target], f" through `{route.target}`"
+            by = factor_between(rest, part, where, question.scene, (route,), question.close)
             if by is not None:
                 return by
-        for guess in (*as_it_arrived(scene, route), *of_places(scene, route, rest, part)):
-            if close.fits(rest, guess):
-                return explanation_of(guess)
-        inner = _inside(rest, scene, route, close, several=True)
-        if inner is not None:
-            return inner
+        found = question.fits(as_it_arrived(question.scene, route), rest)
+        if found is not None:
+            return found
+    return None
+
+
+def wrong_paths(question: Question) -> Explanation | None:
+    """Name paths within a route that are missing, twice or have another sign or factor."""
+    for route, rest in question.rests.items():
+        try:
+            with double(), torch.no_grad():
+                graph = Graph(question.scene, route)
+                if len(graph.terms) > 1:
+                    found = _of_some_paths(rest.expand(question.scene.value.shape), graph, question.close)
+                    if found is not None:
+                        return found
+        except Exception:  # a line that cannot be taken apart
+            continue
+    return None
+
+
+def rearranged(question: Question) -> Explanation | None:
+    """Name numbers that are right, at the wrong places."""
+    if not _is_rearranged(question.mine, question.total):
+        return None
+    sentence = f"the right numbers at the wrong places: they are not in the order of `{question.scene.tensor}`"
+    return Explanation("reshape", sentence, "rearranged")
+
+
+def places(question: Question) -> Explanation | None:
+    """Name elements that must be zero, or must not be."""
+    guesses = _some_right(question.mine, question.total, question.scene, question.close)
+    return next((explanation_of(guess) for guess in guesses), None)
+
+
+def in_a_route(question: Question) -> Explanation | None:
+    """Name a mistake in the contribution of one route."""
+    scene, close = question.scene, question.close
+    for route, rest in question.rests.items():
+        part = question.parts[route.target]
+        found = question.fits(of_places(scene, route, rest, part), rest) or _inside(
+            rest, scene, route, close, several=True
+        )
+        if found is not None:
+            return found
         # A sum over too many axes may still have a shape that broadcasts.
         for guess in chain(of_sums(scene, route), of_a_route(scene, route, part)):
             if close.fits(rest, guess):
                 return explanation_of(guess, multiple(rest, guess.value))
-    for guess in of_shape(total, scene):
-        if guess.kind in SUMS and close.fits(mine, guess):
-            return explanation_of(guess)
-    inner_ones = (_inside(rest, scene, route, close, several=False) for route, rest in rests.items())
-    return next(filter(None, inner_ones), None)
+    sums = (guess for guess in of_shape(question.total, scene) if guess.kind in SUMS)
+    return question.fits(sums)
+
+
+def in_a_path(question: Question) -> Explanation | None:
+    """Name a mistake within a route that has one path only."""
+    scene, close = question.scene, question.close
+    found = (_inside(rest, scene, route, close, several=False) for route, rest in question.rests.items())
+    return next(filter(None, found), None)
+
+
+Guesser = Callable[[Question], Explanation | None]
+# Simple causes, each of which has little that looks like it; then those that many formulas come close to.
+FIRST: tuple[Guesser, ...] = (
+    not_finite,
+    of_dtype,
+    of_another_shape,
+    zeros,
+    whole,
+    alone,
+    constant,
+    nothing,
+    plain_in_a_route,
+    wrong_paths,
+)
+LAST: tuple[Guesser, ...] = (rearranged, places, in_a_route, in_a_path)
+OF_ROUNDING = FIRST[:7]
 
 
 def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: bool) -> Explanation | None:
@@ -166,9 +307,16 @@ def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: boo
 
 
 def _of_paths(rest: Tensor, graph: Graph, close: Close) -> Explanation | None:
+    some = _of_some_paths(rest, graph, close)
+    if some is not None or wrong_part(rest, graph, close) is not None:
+        return some
+    return next((explanation_of(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
+
+
+def _of_some_paths(rest: Tensor, graph: Graph, close: Close) -> Explanation | None:
     wrong = wrong_part(rest, graph, close)
     if wrong is None:
-        return next((explanation_of(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
+        return None
     part, ratio = wrong
     guess = of_factor(part, ratio, close)
     if guess is not None:

@@ -10,7 +10,7 @@ import torch
 from autograder.dojo.explain.fit import CLOSE_64, Close
 from autograder.dojo.explain.forward import double
 from autograder.dojo.explain.graph import Graph
-from autograder.dojo.explain.inside import of_factor, of_inside, of_instead, of_the_way, parts_of_graph, wrong_part
+from autograder.dojo.explain.inside import of_factor, of_inside, of_the_way, parts_of_graph, wrong_part
 from tests.dojo.explain.scenes import scene
 
 FINE = Close(CLOSE_64, math.inf)
@@ -82,13 +82,6 @@ def test_another_tensor_in_the_line(graph):
         mine = sum(plain.along(term.path, graph.scene.upstream["out"]) for term in plain.terms)
     found = [guess.sentence for guess in of_inside(mine, graph, FINE) if FINE.fits(mine, guess)]
     assert found[0] == "`hull` is missing"
-
-
-def test_a_function_of_the_tensor_in_place_of_a_derivative(graph):
-    right, x = value(graph, "through `oar.exp"), graph.scene.value
-    guesses = of_instead(x.sigmoid(), torch.zeros_like(x), right, "the gradient", x, FINE)
-    found = [guess.sentence for guess in guesses if FINE.fits(x.sigmoid(), guess)]
-    assert found == ["the gradient is made of the tensor by its `sigmoid`, which is not the derivative"]
 
 
 def test_the_gradient_of_a_value_on_the_way(graph):
