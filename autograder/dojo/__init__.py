@@ -45,8 +45,13 @@ def cmp(s: str, dt: object, t: torch.Tensor) -> None:
 def cmp_value(s: str, value: object, expected: torch.Tensor) -> None:
     """Print how `value`, called `s`, compares with `expected`: `cmp` for a result that is no gradient."""
     result = compare(value, expected)
-    _print_line(s, result, result.problem)
-    _fail_validation(s, result, result.problem or "it is not right yet")
+    reason = result.problem
+    if reason is None and not result.approximate:
+        from . import notebook
+
+        reason = notebook.reason_for_value(value, expected)
+    _print_line(s, result, reason)
+    _fail_validation(s, result, reason or "it is not right yet")
 
 
 def cmp_all(*rows: tuple[str, object, torch.Tensor]) -> None:

@@ -18,9 +18,11 @@ from .compare import compare, plain
 from .explain.cascade import follows
 from .explain.cell import assigns
 from .explain.forward import Line, Route, Scene, Tensor, find_routes, read_lines
+from .explain.function import Course, assigns_inside, functions_of, reason_of_value
 from .explain.reason import shown
 from .explain.sentences import Explanation
 
+MOST_COPIED = 5_000_000  # elements of a tensor that is copied for a run cell; a larger one is data
 MOST_CELLS = 20  # of the cells that assign a variable, the last ones; the others are of earlier attempts
 
 Strip = tuple[dict[str, str], str, list[tuple[str, str, bool]]]
@@ -104,16 +106,19 @@ class Session:
         return found_in
 
 
-def current_session() -> Session | None:
-    """Return the state of the running notebook; None outside IPython, or where no forward cell has been run."""
+def _shell_names() -> dict[str, Any]:
+    """Return the variables of the running notebook; {} outside IPython."""
     try:
         from IPython import get_ipython
     except ImportError:
-        return None
+        return {}
     shell = get_ipython()
-    if shell is None:
-        return None
-    names = shell.user_ns
+    return {} if shell is None else shell.user_ns
+
+
+def current_session() -> Session | None:
+    """Return the state of the running notebook; None outside IPython, or where no forward cell has been run."""
+    names = _shell_names()
     for source in reversed(names.get("In", [])):
         lines = read_lines(source)
         loss = names.get(lines[-1].target) if lines else None
@@ -134,6 +139,32 @@ def reason_for(label: str, found: object, tensor: Tensor) -> str | None:
         return None
     explanation = here.why(plain(found), name)
     return None if explanation is None else explanation.sentence
+
+
+def reason_for_value(found: object, expected: Tensor) -> str | None:
+    """Return a sentence on why a cell of the notebook has made `found`, and not `expected`, of a student's function.
+
+    None where the cause is unknown, and outside a notebook.
+    """
+    names = _shell_names()
+    cells = [cell for cell in names.get("In", []) if isinstance(cell, str)]
+    variable = next((key for key, value in names.items() if value is found and not key.startswith("_")), None)
+    if variable is None or not isinstance(found, Tensor):
+        return None
+    run = next((cell for cell in reversed(cells) if variable in cell and assigns_inside(cell, variable)), "")
+    functions = [defined for cell in cells for defined in functions_of(cell) if defined[0] in run and cell != run]
+    if not run or not functions:
+        return None
+    # The cell is run again, so it gets copies of all that it could change.
+    kept = {key: _copied(value) for key, value in names.items()}
+    course = Course(run, variable, kept, found.detach(), expected.detach())
+    explanation = reason_of_value(functions[-1][1], [course])
+    return None if explanation is None else explanation.sentence
+
+
+def _copied(value: Any) -> Any:
+    small = isinstance(value, Tensor) and value.numel() <= MOST_COPIED
+    return value.detach().clone().requires_grad_(value.requires_grad) if small and value.is_leaf else value
 
 
 def progress_of(here: Session) -> tuple[Strip, list[str]]:

@@ -13,6 +13,7 @@ import torch
 
 from autograder.dojo.explain.cell import Trial
 from autograder.dojo.explain.forward import Line, Scene, find_routes
+from autograder.dojo.explain.function import Course, reason_of_value
 from autograder.dojo.explain.reason import reason
 from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise.notebook import Exercise, Step
@@ -31,6 +32,7 @@ class Explainer:
         self._routes = {tensor: find_routes(lines, tensor, stops) for tensor in stops}
         self._loss = lines[-1].target
         self._hidden = references.hidden
+        self._runs = exercise.runs
 
     def why(self, step: Step, values: Sequence[Value | None], sources: Sequence[str] = ()) -> Explanation | None:
         """What is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
@@ -38,8 +40,18 @@ class Explainer:
         values: of each hidden case, in order. sources: the code of the step's own cells.
         """
         if not step.gradient:
-            return None
+            return reason_of_value("\n".join(sources), self._courses(step, values))
         return reason(self._trials(step, values), "\n".join(sources), step.name)
+
+    def _courses(self, step: Step, values: Sequence[Value | None]) -> list[Course]:
+        """The hidden cases on which the value is a tensor, one of them of other sizes, and the cell that makes it."""
+        run = next((source for source in self._runs.values() if step.name in source), "")
+        found = []
+        for reference, value in zip(self._hidden, values, strict=False):
+            if value is not None and value.tensor is not None:
+                names = {**reference.names, **reference.known.tensors}
+                found.append(Course(run, step.name, names, value.tensor, reference.step.total[step.tensor]))
+        return [*found[:1], *found[-1:]]
 
     def _trials(self, step: Step, values: Sequence[Value | None]) -> list[Trial]:
         """The hidden cases on which the step gave a tensor, two of the notebook's own sizes first."""

@@ -46,6 +46,7 @@ def quoted(code: ast.AST | str) -> str:
     else:
         text = getattr(code, "_text", "") or ast.unparse(code)
         code._text = text  # type: ignore[attr-defined]  # it is quoted many times
+    text = text.partition("\n")[0] + " ..." if "\n" in text else text
     return f"`{text}`" if len(text) <= LONGEST else f"`{text[: LONGEST - 20]} ... {text[-15:]}`"
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from .cell import StudentCell
-from .edit import Edit, is_module, quoted
+from .edit import SYMBOLS, Edit, is_module, quoted
 from .forward import Tensor
 
 ACCUMULATES = "several examples pick the same place, and only one of them is kept: add them all up"
@@ -15,8 +15,8 @@ ACCUMULATES = "several examples pick the same place, and only one of them is kep
 def parts(cell: StudentCell) -> Iterator[Edit]:
     """Yield an index that leaves a part out: once, or wherever the same index stands."""
     groups: dict[str, list[ast.Subscript]] = {}
-    for node in cell.nodes:
-        if isinstance(node, ast.Subscript) and isinstance(cell.values.get(node.value), Tensor):
+    for node in _all(cell):
+        if isinstance(node, ast.Subscript) and isinstance(cell.values.get(node.value), Tensor | list):
             groups.setdefault(_index(node.slice), []).append(node)
     for index, nodes in groups.items():
         some = [[node] for node in nodes] + ([nodes] if len(nodes) > 1 else [])
@@ -49,6 +49,7 @@ def loops(cell: StudentCell) -> Iterator[Edit]:
 
 def assignments(cell: StudentCell) -> Iterator[Edit]:
     """Yield `=` for `+=`, `+=` for `=`, a statement that is done twice, and one that does not belong there."""
+    yield from repeats(cell)
     for statement in _all(cell):
         match statement:
             case ast.Assign([ast.Name() | ast.Subscript() as target], value) if _is_known(target, value, cell):
@@ -74,10 +75,14 @@ def assignments(cell: StudentCell) -> Iterator[Edit]:
                     yield Edit("factor", said, {statement: [ast.AugAssign(target, other, value)]})
                 if isinstance(op, ast.Add) and isinstance(target, ast.Subscript):
                     yield _accumulated(statement, target, value)
-                said = f"`+=` adds to what {quoted(target)} holds, where `=` belongs"
+                said = f"`{SYMBOLS.get(type(op), '')}=` changes what {quoted(target)} holds, where `=` belongs"
                 yield Edit("added", said, {statement: [ast.Assign([target], value)]})
+
+
+def repeats(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a statement that is done twice, and one that does not belong there."""
     for statement in _all(cell):
-        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr) and len(_statements(cell)) > 1:
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr | ast.For) and len(_statements(cell)) > 1:
             same = [other for other in _statements(cell) if ast.unparse(other) == ast.unparse(statement)]
             if len(same) > 1:
                 said = f"{quoted(statement)} is done twice: it is counted once too often"

@@ -303,6 +303,8 @@ class Evaluation:
                 owner = self.value(base)
                 if not isinstance(owner, Tensor):
                     raise UnknownError(name)
+                if name.startswith("index_put") and args and isinstance(args[0], tuple | list):
+                    args[0] = tuple(torch.tensor(i) if isinstance(i, list | range) else i for i in args[0])
                 if name == "tolist" and owner.numel() <= ITERATIONS:
                     return owner.tolist()
                 return self._operation(getattr(torch.Tensor, name, None), name, [owner, *args], words)

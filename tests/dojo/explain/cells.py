@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import torch
 
 from autograder.dojo.explain.cascade import parts_of
 from autograder.dojo.explain.cell import StudentCell, Trial, evaluated, with_slopes
 from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.repair import ORDER, mends, read_cell
 
 
 def trials(forward: str, tensor: str, code: str, **leaves: tuple[int, ...]) -> list[Trial]:
@@ -41,3 +44,15 @@ def cell(forward: str, tensor: str, code: str, **leaves: tuple[int, ...]) -> Stu
     read = StudentCell.read(code, f"d{tensor}", with_slopes(smallest))
     assert read is not None
     return read
+
+
+def mended(module: ModuleType, forward: str, tensor: str, code: str, **leaves: tuple[int, ...]) -> list[str]:
+    """Return the sentences of a module's edits with which the cell is right on all trials, in the module's order."""
+    read = read_cell(code, f"d{tensor}", trials(forward, tensor, code, **leaves))
+    assert read is not None
+    student, tried = read
+    found = []
+    with torch.no_grad():
+        for make in (make for make in ORDER if make.__module__ == module.__name__):
+            found += [edit.sentence for edit in make(student) if mends(student, edit.changes, tried)]
+    return found

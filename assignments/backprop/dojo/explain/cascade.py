@@ -37,6 +37,7 @@ from .sums import of_nothing, of_sums
 
 NOISE = 0.1  # a gradient whose float32 value is off by more than this share is zero but for rounding
 MANY = 8  # with fewer different elements, two tensors may have the same ones by chance
+FOURTH = 4  # of the elements, as many must be zero, and of those found as many stand there, for it to be no chance
 MUCH = 100  # a value this many times larger than rounding leaves cannot be rounding
 
 
@@ -273,6 +274,19 @@ def in_a_path(question: Question) -> Explanation | None:
     return next(filter(None, found), None)
 
 
+def beside(question: Question) -> Explanation | None:
+    """Name numbers that stand where the gradient is zero, though the others are wrong too."""
+    mine, total = question.mine.expand(question.total.shape), question.total
+    unused = total == 0
+    there = mine.abs() > RIGHT_32 * largest(mine)
+    if int(unused.sum()) * FOURTH < total.numel() or int((there & unused).sum()) * FOURTH < int(there.sum()):
+        return None
+    sentence = f"numbers stand at places of `{question.scene.tensor}` that the next step does not use, and whose "
+    return Explanation(
+        "elsewhere", f"{sentence}gradient is 0; those at the places that it uses are wrong too", "beside"
+    )
+
+
 Guesser = Callable[[Question], Explanation | None]
 # Simple causes, each of which has little that looks like it; then those that many formulas come close to.
 FIRST: tuple[Guesser, ...] = (
@@ -287,7 +301,7 @@ FIRST: tuple[Guesser, ...] = (
     plain_in_a_route,
     wrong_paths,
 )
-LAST: tuple[Guesser, ...] = (rearranged, places, in_a_route, in_a_path)
+LAST: tuple[Guesser, ...] = (rearranged, places, in_a_route, in_a_path, beside)
 OF_ROUNDING = FIRST[:7]
 
 
