@@ -34,9 +34,9 @@ def loops(cell: StudentCell) -> Iterator[Edit]:
                 said = f"the loop over {quoted(node)} leaves the last examples out: it must go up to {quoted(size)}"
                 yield Edit("subset", said, {last: size})
         match node:
-            case ast.Call(ast.Name("range"), [start, end]) if ast.unparse(start) != "0":
+            case ast.Call(ast.Name("range"), [start, _]) if ast.unparse(start) != "0":
                 said = f"the loop over {quoted(node)} leaves the first examples out: it must start from 0"
-                yield Edit("subset", said, {start: ast.Constant(0), end: end})
+                yield Edit("subset", said, {start: ast.Constant(0)})
         match node:
             case ast.Call(ast.Name("range"), [only]):
                 for text, (tree, value) in cell.known.items():

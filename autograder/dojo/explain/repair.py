@@ -37,6 +37,8 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_terms.surplus_factors,
     edit_names.names,
     edit_terms.surplus_terms,
+    edit_names.ones,
+    edit_terms.multiplied_paths,
     edit_names.sizes,
     edit_order.operators,
     edit_order.brackets,

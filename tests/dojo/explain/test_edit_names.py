@@ -23,6 +23,13 @@ PULL = "pull = oar @ hull + keel"
             OAR,
             "stands where `n` belongs",
         ),
+        (
+            "swell = oar.sum(0, keepdim=True)",
+            "oar",
+            "doar = oar * dswell",
+            OAR,
+            "the value `oar` stands where 1 belongs",
+        ),
         ("swell = oar**3", "oar", "doar = dswell * 2 * oar**2", OAR, "the factor 2 stands where 3 belongs"),
         ("swell = oar**3", "oar", "doar = dswell * 3 * oar**3", OAR, "`**3` stands where `**2` belongs"),
         ("swell = (oar**2 + 1e-5)**0.5", "oar", "doar = dswell * oar / (oar**2)**0.5", OAR, "epsilon"),

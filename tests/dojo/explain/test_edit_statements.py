@@ -51,6 +51,7 @@ PULL = "pull = oar @ hull + keel"
             OAR,
             "is done twice",
         ),
+        (PULL, "hull", "dhull = sum(torch.outer(oar[i], dpull[i]) for i in range(1, n))", PRODUCT, "start from 0"),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -18,6 +18,7 @@ PULL = "pull = oar @ hull + keel"
         ("swell = oar.exp()", "oar", "doar = -dswell * swell", OAR, "the sign is wrong"),
         ("swell = oar.exp()", "oar", "doar = dswell * swell + oar", OAR, "`oar` is added, and does not belong there"),
         ("swell = oar.exp()", "oar", "doar = dswell * swell * oar", OAR, "the factor `oar` does not belong there"),
+        ("swell = oar.exp() + oar", "oar", "doar = dswell * oar.exp() * dswell", OAR, "added"),
         ("swell = oar**2", "oar", "doar = dswell * oar", OAR, "the factor `2` is missing"),
         ("swell = oar.exp()", "oar", "doar = swell", OAR, "`dswell`, the gradient that arrives, is missing"),
         ("swell = oar.tanh()", "oar", "doar = dswell * (1 - swell)", OAR, "`swell` must be squared"),

@@ -40,6 +40,16 @@ def names(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit(kind, sentence, dict.fromkeys(nodes, ast.Name(then, ast.Load())), several is cell.line_names)
 
 
+def ones(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a value that stands where a derivative of 1 belongs."""
+    like = ast.Attribute(ast.Name("torch", ast.Load()), "ones_like", ast.Load())
+    for nodes in once_and_everywhere(cell):
+        value = cell.values[nodes[0]]
+        if isinstance(nodes[0], ast.Name | ast.Subscript) and isinstance(value, Tensor) and value.is_floating_point():
+            said = f"the value {quoted(nodes[0])} stands where 1 belongs, the derivative of a sum or a pick"
+            yield Edit("function", said, {node: ast.Call(like, [Original(node)], []) for node in nodes}, False)
+
+
 def sizes(cell: StudentCell) -> Iterator[Edit]:
     """Yield a size that stands where another belongs."""
     known = [(text, tree) for text, (tree, value) in cell.known.items() if type(value) is int]

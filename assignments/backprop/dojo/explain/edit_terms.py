@@ -36,7 +36,8 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
                 said = f"the sign is wrong: the minus of {quoted(node)} does not belong there"
                 yield Edit("sign", said, {node: operand})
     for node in cell.nodes:
-        if not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
+        compared = isinstance(cell.parents.get(node), ast.Compare)
+        if not compared and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
 
 
@@ -55,6 +56,17 @@ def _too_much(term: ast.expr, verb: str, cell: StudentCell) -> str:
     if len(cell.same.get(ast.unparse(term), ())) > 1 and verb == "added":
         return f"{quoted(term)} is added twice: it is counted once too often"
     return f"{quoted(term)} is {verb}, and does not belong there"
+
+
+def multiplied_paths(cell: StudentCell) -> Iterator[Edit]:
+    """Yield paths that are multiplied where they must be added."""
+    for node in cell.nodes:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and not _within_product(node, cell):
+            factors = factors_of(node)
+            for first in range(1, len(factors)):
+                one, other = product_of(factors[:first]), product_of(factors[first:])
+                said = f"{quoted(one)} and {quoted(other)} are multiplied: what comes by two paths must be added (`+`)"
+                yield Edit("function", said, {node: binary(one, ast.Add(), other)})
 
 
 def surplus_factors(cell: StudentCell) -> Iterator[Edit]:
