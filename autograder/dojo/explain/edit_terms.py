@@ -138,7 +138,7 @@ def missing_terms(cell: StudentCell) -> Iterator[Edit]:
             if isinstance(other, Tensor) and other.shape == value.shape and other.dim():
                 for op, sign in ((ast.Sub(), "-"), (ast.Add(), "+")):
                     said = f"the term `{sign} {ast.unparse(tree)}` is missing behind {quoted(node)}"
-                    yield Edit("path-missing", said, {node: binary(Original(node), op, tree)}, False)
+                    yield Edit("function", said, {node: binary(Original(node), op, tree)}, False)
 
 
 def _shares_factors(node: ast.expr, cell: StudentCell) -> bool:

@@ -17,7 +17,7 @@ from . import edit_axes, edit_names, edit_order, edit_statements, edit_terms
 from .cell import StudentCell, Trial, with_slopes
 from .edit import Edit
 from .fit import distance, largest, serves
-from .forward import Tensor, double
+from .forward import Route, Tensor, double
 from .sentences import Explanation
 
 SINGLE = 6000  # single changes that are tried
@@ -117,13 +117,24 @@ def mends(cell: StudentCell, changes: Mapping[Any, Any], trials: Sequence[Trial]
 
 
 def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
-    sentence = "; and ".join(edit.sentence for edit in edits[:2])
+    sentence = "; and ".join(edit.sentence for edit in edits[:2]) + ("; and so on" if len(edits) > 2 else "")
     routes = cell.trial.scene.routes
-    if edits[0].kind in ("function", "epsilon") and len(routes) == 1 and "the derivative of" not in sentence:
-        sentence += f" (in the derivative of {routes[0].text})"
-    if len(edits) > 2:
-        sentence += "; and so on"
+    route = routes[0] if len(routes) == 1 else _route_of(next(iter(edits[0].changes)), cell)
+    if len(routes) > 1 and route is not None and f"`{route.target}`" not in sentence:
+        sentence += f" (in the gradient through `{route.target}`)"
+    elif route is not None and edits[0].kind in ("function", "epsilon") and "the derivative of" not in sentence:
+        sentence += f" (in the derivative of {route.text})"
     return Explanation(edits[0].kind, sentence, sentence)
+
+
+def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:
+    """Return the route in whose term a node stands: the one whose gradient is nearest to it; None where unclear."""
+    while node is not None:
+        inside = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & cell.arriving.keys()
+        if inside:
+            return cell.arriving[inside.pop()] if len(inside) == 1 else None
+        node = cell.parents.get(node)
+    return None
 
 
 def _edits(cell: StudentCell) -> Iterator[Edit]:

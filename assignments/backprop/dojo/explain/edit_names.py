@@ -147,6 +147,10 @@ def _instead(nodes: Sequence[ast.expr], tree: ast.expr, right: Tensor, cell: Stu
     """Return the edit that puts another part of the line, of this value, in place of these nodes."""
     now, value = quoted(nodes[0]), cell.values[nodes[0]]
     kind = "upstream" if ast.unparse(tree) in cell.arriving else "function"
+    if not value.is_floating_point() and not right.is_floating_point():
+        kind = "elsewhere"  # an index
+    elif kind == "upstream" and any(isinstance(n, ast.Name) and cell.is_gradient(n.id) for n in ast.walk(nodes[0])):
+        kind = "other-upstream"
     said = f"{now} stands where {cell.words(tree)} belongs"
     if value.is_floating_point() and serves(value, right) and distance(value, right) <= SMALL * largest(right):
         kind, said = (
