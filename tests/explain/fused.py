@@ -98,13 +98,13 @@ CROSS_ENTROPY = [
     ("factor", "TARGET", f"{SOFTMAX}dlogits /= n\n{AT} -= 1"),
     ("factor", "SOFTMAX", f"{SOFTMAX}{AT} -= 1 / n"),
     ("factor path-twice", "TARGET", f"{SOFTMAX}{AT} -= 2\ndlogits /= n"),
-    ("wrong-axis", "SOFTMAX|softmax", f"dlogits = F.softmax(logits, 0)\n{AT} -= 1\ndlogits /= n"),
-    ("function", "SOFTMAX|log_softmax", f"dlogits = F.log_softmax(logits, 1)\n{AT} -= 1\ndlogits /= n"),
-    ("function", "SOFTMAX|`logits", f"dlogits = logits.exp()\n{AT} -= 1\ndlogits /= n"),
-    ("function", "SOFTMAX|sigmoid", f"dlogits = torch.sigmoid(logits)\n{AT} -= 1\ndlogits /= n"),
-    ("function", "SOFTMAX|`logits", f"dlogits = logits.clone()\n{AT} -= 1\ndlogits /= n"),
+    ("wrong-axis", "SOFTMAX", f"dlogits = F.softmax(logits, 0)\n{AT} -= 1\ndlogits /= n"),
+    ("function", "SOFTMAX", f"dlogits = F.log_softmax(logits, 1)\n{AT} -= 1\ndlogits /= n"),
+    ("function", "SOFTMAX", f"dlogits = logits.exp()\n{AT} -= 1\ndlogits /= n"),
+    ("function", "SOFTMAX", f"dlogits = torch.sigmoid(logits)\n{AT} -= 1\ndlogits /= n"),
+    ("function", "SOFTMAX", f"dlogits = logits.clone()\n{AT} -= 1\ndlogits /= n"),
     ("elsewhere", "TARGET", f"{SOFTMAX}dlogits -= 1\ndlogits /= n"),
-    ("elsewhere", "TARGET|[:, Yb]", f"{SOFTMAX}dlogits[:, Yb] -= 1\ndlogits /= n"),
+    ("elsewhere", "TARGET", f"{SOFTMAX}dlogits[:, Yb] -= 1\ndlogits /= n"),
 ]
 
 # A layer normalisation and a cross-entropy in one line each, which are not the course's (networks.FUSED).
@@ -120,14 +120,14 @@ LAYERNORM = [
     ("factor", "std size/(size-1)", f"({G} - {ROW} - {SPREAD} * size / (size - 1)) / std"),
     ("factor", "std", f"({G} - {ROW} - {SPREAD} / 2) / std"),
     ("wrong-axis", "mean(", f"({G} - {G}.mean(0) - {SPREAD}) / std"),
-    ("wrong-axis", "std|xhat).mean(0)", f"({G} - {ROW} - xhat * ({G} * xhat).mean(0)) / std"),
-    ("not-summed", "mean(|gain / size", f"({G} - {G} / size - {SPREAD}) / std"),
-    ("not-summed", "std|gain * xhat", f"({G} - {ROW} - xhat * ({G} * xhat) / size) / std"),
+    ("wrong-axis", "std", f"({G} - {ROW} - xhat * ({G} * xhat).mean(0)) / std"),
+    ("not-summed", "mean(", f"({G} - {G} / size - {SPREAD}) / std"),
+    ("not-summed", "std", f"({G} - {ROW} - xhat * ({G} * xhat) / size) / std"),
     ("function", "std", f"{G} - {ROW} - {SPREAD}"),
     ("function", "std", f"({G} - {ROW} - {SPREAD}) * std"),
     ("function", "gain", "(dy - dy.mean(1, keepdim=True) - xhat * (dy * xhat).mean(1, keepdim=True)) / std"),
     # In the notebook the rows of dy sum to zero, so that this is the same as no path at all.
-    ("function path-missing", "mean(|`dy`", f"({G} - dy.mean(1, keepdim=True) - {SPREAD}) / std"),
+    ("function path-missing", "mean(", f"({G} - dy.mean(1, keepdim=True) - {SPREAD}) / std"),
     ("upstream", "mean( dy", f"({G} - gain.mean() - {SPREAD}) / std"),
     ("upstream", "dy", "(gain - gain.mean() - xhat * (gain * xhat).mean(1, keepdim=True)) / std"),
 ]

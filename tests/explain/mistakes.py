@@ -23,7 +23,7 @@ from tests.explain.networks import Network, run
 class Mistake:
     """cells: solution cells that differ. name: the d-variable. kinds: the true cause.
 
-    words: it must say all of them; of those with "|" between, one.
+    words: it must say all of them, or quote code that stands once in the answer.
     """
 
     network: str

@@ -91,8 +91,8 @@ def surplus_factors(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit(kind, said, {node: getattr(node, "left") for node in nodes})  # noqa: B009
                 said = f"the factor {quoted(left)} does not belong there"
                 yield Edit("function", said, {first: binary(ast.Constant(1), ast.Div(), right)})
-            case ast.BinOp(left, ast.Pow(), right):
-                said = f"the power {quoted('**' + ast.unparse(right))} of {quoted(left)} does not belong there"
+            case ast.BinOp(_, ast.Pow(), right):
+                said = f"the power {quoted('**' + ast.unparse(right))} of {quoted(first)} does not belong there"
                 yield Edit("function", said, {node: getattr(node, "left") for node in nodes})  # noqa: B009
 
 

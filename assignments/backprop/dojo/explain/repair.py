@@ -15,7 +15,7 @@ import torch
 
 from . import edit_axes, edit_names, edit_order, edit_statements, edit_terms
 from .cell import StudentCell, Trial, with_slopes
-from .edit import Edit
+from .edit import Edit, quoted
 from .fit import distance, largest, serves
 from .forward import Route, Tensor, double
 from .sentences import Explanation
@@ -118,6 +118,7 @@ def mends(cell: StudentCell, changes: Mapping[Any, Any], trials: Sequence[Trial]
 
 def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
     sentence = "; and ".join(edit.sentence for edit in edits[:2]) + ("; and so on" if len(edits) > 2 else "")
+    sentence += _place(edits[0], cell)
     routes = cell.trial.scene.routes
     route = routes[0] if len(routes) == 1 else _route_of(next(iter(edits[0].changes)), cell)
     if len(routes) > 1 and route is not None and f"`{route.target}`" not in sentence:
@@ -125,6 +126,16 @@ def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
     elif route is not None and edits[0].kind in ("function", "epsilon") and "the derivative of" not in sentence:
         sentence += f" (in the derivative of {route.text})"
     return Explanation(edits[0].kind, sentence, sentence)
+
+
+def _place(edit: Edit, cell: StudentCell) -> str:
+    """Return words for the place of a change, where the same code stands at several; else ""."""
+    node = next(iter(edit.changes)) if len(edit.changes) == 1 else None
+    if node is None or len(cell.same.get(ast.unparse(node), ())) < 2:
+        return ""
+    while node is not None and len(cell.same.get(ast.unparse(node), ())) > 1:
+        node = cell.parents.get(node)
+    return f", in {quoted(node)}" if isinstance(node, ast.expr) else ""
 
 
 def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:
