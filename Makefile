@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:
 	@echo "make demo        a sample class of 12 through the whole course, from release to feedback"
-	@echo "make test        all tests        make lint   format, lint and types"
+	@echo "make test        all tests        make lint   format, lint, types, imports"
 	@echo "make test-marks  right answers that must pass and wrong ones that must not, thousands of them"
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
 	@echo "make test-browser  the students' notebooks in real JupyterLab, in chromium; skipped where there is none"
@@ -58,25 +58,26 @@ train-makemore: .venv/ready
 	@python -m tests.benchmarks.train_makemore
 
 lint: .venv/ready
-	@ruff format --check . && ruff check . && mypy
+	@ruff format --check . && ruff check . && mypy && lint-imports --no-logo
 
 generate: .venv/ready
-	@nbgrader generate_assignment $(ASSIGNMENT) --force
+	@nbgrader generate_assignment "$(ASSIGNMENT)" --force
 
 release: .venv/ready
-	@nbgrader release_assignment $(ASSIGNMENT)
+	@nbgrader release_assignment "$(ASSIGNMENT)"
 
 collect: .venv/ready
-	@nbgrader collect $(ASSIGNMENT) --update
+	@nbgrader collect "$(ASSIGNMENT)" --update
 
 grade: .venv/ready
-	@autograder grade submitted --assignment $(ASSIGNMENT)
+	@autograder grade submitted --assignment "$(ASSIGNMENT)"
 
 autograde: .venv/ready
-	@nbgrader autograde $(ASSIGNMENT)
+	@nbgrader autograde "$(ASSIGNMENT)"
 
 feedback: .venv/ready
-	@nbgrader generate_feedback $(ASSIGNMENT) --force && nbgrader release_feedback $(ASSIGNMENT)
+	@made=0; nbgrader generate_feedback "$(ASSIGNMENT)" --force || made=$$?; \
+	nbgrader release_feedback "$(ASSIGNMENT)" && exit $$made  # one page that cannot be made keeps no other back
 
 export: .venv/ready
 	@nbgrader export

@@ -18,7 +18,11 @@ c.CourseDirectory.release_directory = "assignments"
 c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
 c.ExchangeFactory.submit = "autograder.nbgrader.exchange.HubSubmit"
 c.ExchangeFactory.fetch_feedback = "autograder.nbgrader.exchange.HubFetchFeedback"
+c.ExchangeFactory.collect = "autograder.nbgrader.collect.SafeCollect"
 c.ExchangeFactory.release_feedback = "autograder.nbgrader.exchange.PatientReleaseFeedback"
+c.ExportApp.plugin_class = "autograder.nbgrader.export.SafeCsvExportPlugin"
+# Gradebook, submissions, marks and pages are for their owner only. Not for a course that several accounts share.
+c.BaseConverter.post_convert_hook = "autograder.nbgrader.private.seal"
 # A notebook that was renamed or left out is said at submission, not found out at grading.
 c.ExchangeSubmit.strict = True
 
@@ -30,7 +34,7 @@ c.LateSubmissionPlugin.penalty_method = "none"
 c.MarkByEngine.secret = "course-secret"
 # The part of a step's points that these verdicts earn; exact, approximate and follow-through earn all of it.
 c.MarkByEngine.credit = {"path-missing": 0.5, "hard-coded": 0.5}
-# How far student code is set apart (SECURITY.md): auto takes bubblewrap where it works and says where it does not.
+# How far student code is confined (SECURITY.md): auto takes bubblewrap where it works and says where it does not.
 c.MarkByEngine.isolation = "auto"
 # What one submission may use, such as {"cell_seconds": 20.0}; the usual is in autograder/sandbox/limits.py.
 c.MarkByEngine.limits = {}
@@ -49,6 +53,8 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+# Reads submissions as `autograder grade` does, and sees to it that nothing in one of them stops the others.
+c.Autograde.exporter_class = "autograder.nbgrader.autograde.SubmissionExporter"
 # With RestoreCells in the place of DeduplicateIds and OverwriteCells; it leaves CheckCellMetadata nothing to find.
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
@@ -60,6 +66,7 @@ c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader.mark.MarkByEngine",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
     "nbgrader.preprocessors.LimitOutput",
+    "autograder.nbgrader.sanitize.InertMarkup",
     "autograder.nbgrader.gradebook.RecordMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]

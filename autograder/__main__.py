@@ -1,4 +1,4 @@
-"""`python -m autograder` is the `autograder` command."""
+"""Run the `autograder` command as `python -m autograder`."""
 
 from autograder.cli import main
 

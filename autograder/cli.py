@@ -1,9 +1,10 @@
-"""The command line: parse, run, say what went wrong in one line. Nothing here imports torch before it is needed."""
+"""The command line: parse the arguments, run, and explain a failure in one line. torch is imported only when needed."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import sys
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from autograder.classroom.run import Interrupted, Plan
     from autograder.marking.result import ClassResult
 
-UNUSABLE, FAILED, INTERRUPTED = 2, 1, 130
+UNUSABLE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes; 0 when every submission has a result
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +63,8 @@ def grade(
 ) -> None:
     """Grade SUBMITTED/<student>/<assignment>/<exercise>.ipynb for every student.
 
-    Run it in the course folder. Exits with 0 when every submission has a result, whatever its mark.
+    Run it in the course folder. Exits with 0 when every submission has a result, whatever its mark, and with 1 where
+    one could not be graded or recorded for a fault that is not the student's.
 
     Example: autograder grade submitted --assignment backprop --csv marks.csv
     """
@@ -76,11 +78,14 @@ def grade(
     except CourseError as error:
         _stop(str(error))
 
-    # Only now what imports rich, torch and nbgrader: --help and a wrong argument are answered at once.
+    # Import rich, torch and nbgrader only now, so that --help and a wrong argument are answered at once.
     from autograder.classroom.run import Interrupted, Plan
 
-    # Otherwise the collector goes through all of torch on the way out, for a third of a second.
+    # Without this the garbage collector walks through all of torch at exit, which takes a third of a second.
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has only ASCII, and a name or reason that has more
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     interrupted = None
     try:
         report = _graded(Plan(assignment, files, jobs, force), gradebook, isolation)
@@ -90,7 +95,7 @@ def grade(
 
 
 def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
-    """Grade the plan in the current folder. Ends the program, with one line, where that cannot be done."""
+    """Grade the plan in the current folder and return the results; end the program with one line where that fails."""
     from rich.console import Console
 
     from autograder.cells.namespace import SetupError
@@ -112,7 +117,7 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
             if gradebook:
                 from autograder.nbgrader.direct import DirectGradebook  # imports nbgrader
 
-                # nbgrader calls alembic by name, which lies beside the Python that runs this.
+                # nbgrader calls alembic by name; its program lies beside the Python that runs this.
                 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
                 writer = stack.enter_context(DirectGradebook(config, plan.assignment))
             return grade_class(plan, course, Console(stderr=True), writer)
@@ -128,7 +133,7 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
 def _finish(
     report: ClassResult, json_path: Path | None, csv_path: Path | None, interrupted: Interrupted | None
 ) -> NoReturn:
-    """Write the results, print the class, and end the program with the exit code that belongs to it."""
+    """Write the results, print the table of the class, and end the program with the right exit code."""
     from rich.console import Console
 
     from autograder.classroom.table import print_class
@@ -142,10 +147,12 @@ def _finish(
     except OSError as error:
         _stop(f"the results could not be written: {error}", FAILED)
     print_class(report, Console())
+    for line in report.unrecorded:
+        _say(line)
     if interrupted is not None:
         done = len(report.submissions)
         _stop(f"stopped: {done} are graded, {interrupted.left} are left; run the command again to go on", INTERRUPTED)
-    sys.exit(0)
+    sys.exit(FAILED if report.unrecorded else 0)
 
 
 def _say(message: str) -> None:
@@ -153,6 +160,6 @@ def _say(message: str) -> None:
 
 
 def _stop(message: str, code: int = UNUSABLE) -> NoReturn:
-    """Say why in one line, and end the program."""
+    """Print the reason in one line and end the program."""
     _say(message)
     sys.exit(code)

@@ -1,1 +1,1 @@
-"""Notebook cells run as in Jupyter, on either side of the sandbox."""
+"""Run notebook cells as Jupyter does; both sides of the sandbox use this."""

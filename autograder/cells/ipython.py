@@ -17,19 +17,19 @@ from IPython.utils.text import SList
 from traitlets.config import Config
 
 NO_COMMANDS = "(commands are not run while a notebook is graded)"
-MAX_TEXT = 20_000  # characters of printed output that are kept of one cell
-MAX_MESSAGE = 500  # characters of an exception's message
+MAX_TEXT = 20_000  # characters of one cell's printed output that are kept
+MAX_MESSAGE = 500  # characters of an exception's message that are kept
 AGAIN = 1.0  # seconds after which the alarm rings again, for code that swallows the first with a bare `except:`
 NOTHING = contextlib.nullcontext()
 
 
 class CellTimeoutError(BaseException):
-    """A cell ran out of its time. Not an Exception, so that a student's `except Exception` lets it through."""
+    """Raised in a cell that ran out of time. It is no Exception, so that `except Exception` does not catch it."""
 
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """What running one cell did. error: None, or one line such as "NameError: ... (line 2)"."""
+    """The outcome of one cell. text: what it printed. error: None, or one line such as "NameError: ... (line 2)"."""
 
     text: str
     error: str | None
@@ -37,33 +37,33 @@ class CellOutcome:
 
 
 QUIET = CellOutcome("", None)
-"""What a cell does that prints nothing and raises nothing."""
+"""The outcome of a cell that printed nothing and raised nothing."""
 
 
 class CellShell(InteractiveShell):
-    """An InteractiveShell that keeps errors to itself instead of printing tracebacks."""
+    """An InteractiveShell that prints no traceback: errors are part of the outcome."""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
-        """Errors are reported in the outcome."""
+        """Do nothing: the outcome has the error."""
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        """Errors are reported in the outcome, so the costly formatting is skipped."""
+        """Do nothing: the outcome has the error, and formatting a traceback is slow."""
 
     def system(self, cmd: str) -> None:
-        """`!command` and its kind do nothing: no process is started while a notebook is graded."""
+        """Print that `!command` is not run: no process may be started while a notebook is graded."""
         print(NO_COMMANDS)
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
-        """`files = !ls` finds nothing, for the same reason."""
+        """Print the same and return nothing for `files = !ls`."""
         print(NO_COMMANDS)
         return SList() if split else ""
 
     def enable_gui(self, gui: str | None = None) -> None:
-        """There is no window here; `%matplotlib inline` asks all the same."""
+        """Do nothing: `%matplotlib inline` asks for a window, and there is none."""
 
 
 def new_shell(ipython_dir: str) -> CellShell:
-    """A shell without history or start-up files, whose own files go into `ipython_dir`."""
+    """Return a shell without history or start-up files that writes its own files into `ipython_dir`."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
@@ -75,19 +75,19 @@ def new_shell(ipython_dir: str) -> CellShell:
 
 @dataclass(frozen=True)
 class CompiledCell:
-    """A cell of plain Python: its statements and, where the last is an expression, that apart for display."""
+    """A compiled cell of plain Python. last: its last statement where that is an expression, which Jupyter displays."""
 
     body: CodeType
     last: CodeType | None
 
 
 def compile_cell(shell: CellShell, source: str) -> CompiledCell | None:
-    """Compile a cell that is plain Python; None for one that only IPython can run: magics, `await`, or no Python."""
+    """Compile a cell of plain Python; return None for magics, `await` and invalid code, which IPython must handle."""
     try:
-        # Without the empty lines before the first that is not, as IPython does it.
+        # Drop leading empty lines, as IPython does.
         source = "\n".join(dropwhile(lambda line: not line.strip(), source.splitlines()))
         tree = ast.parse(source)
-        # Registered as IPython does it, so that a cell's functions know their source.
+        # Register the source as IPython does, so that inspect finds it for the cell's functions.
         filename = shell.compile.cache(source, raw_code=source)
         body = tree.body
         last = None
@@ -99,9 +99,10 @@ def compile_cell(shell: CellShell, source: str) -> CompiledCell | None:
 
 
 def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: float, *, show: bool) -> CellOutcome:
-    """Run a compiled cell in the shell's namespace; show: capture what it prints and display its last value.
+    """Run a compiled cell in the shell's namespace, and interrupt it after `seconds` of wall time.
 
-    The same as run_cell at a fraction of its cost, once catch_alarm has been called.
+    show: capture what it prints and display its last value. Does the same as run_cell at a fraction of the cost; the
+    caller has called catch_alarm before.
     """
     out = BoundedText(MAX_TEXT) if show else None
     message, late = None, False
@@ -120,7 +121,7 @@ def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: flo
             message, late = describe(error, source, seconds), isinstance(error, CellTimeoutError)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except CellTimeoutError as error:  # it fired outside the cell
+    except CellTimeoutError as error:  # the alarm fired outside the cell
         signal.setitimer(signal.ITIMER_REAL, 0)
         message, late = describe(error, source, seconds), True
     text = "" if out is None else out.getvalue()
@@ -134,7 +135,7 @@ def _captured(out: io.TextIOBase) -> Iterator[None]:
 
 
 def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> CellOutcome:
-    """Run one cell with its output captured; with `seconds`, interrupt it after that much wall time."""
+    """Run one cell with its output captured; interrupt it after `seconds` of wall time, None for no limit."""
     out = BoundedText(MAX_TEXT)
     try:
         with _captured(out), alarm(seconds):
@@ -142,13 +143,16 @@ def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> Cel
             error = result.error_before_exec or result.error_in_exec
             # Under the alarm, because it asks the student's own exception for its message.
             message = None if error is None else describe(error, source, seconds)
-    except CellTimeoutError as late:  # it fired outside the cell
+    except CellTimeoutError as late:  # the alarm fired outside the cell
         error, message = late, describe(late, source, seconds)
     return CellOutcome(text=out.getvalue(), error=message, timed_out=isinstance(error, CellTimeoutError))
 
 
 def describe(error: BaseException, source: str, seconds: float | None = None) -> str:
-    """One line for a student: the exception, its message and the line of their cell that raised it."""
+    """Return one line for the student: the exception, its message and the line of their cell that raised it.
+
+    seconds: the time limit of the cell, named where it ran out.
+    """
     if isinstance(error, CellTimeoutError):
         return f"stopped after {seconds:g} s; look for a loop that does not end"
     number = _line_number(error.__traceback__)
@@ -177,7 +181,7 @@ def _one_line(text: str) -> str:
 
 
 def _line_number(traceback: TracebackType | None) -> int | None:
-    """The deepest line of the traceback that lies in the cell; not in a function that an earlier cell defined."""
+    """Return the deepest line of the traceback in the cell itself, not in a function of an earlier cell."""
     number, cell = None, None
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
@@ -199,11 +203,11 @@ class BoundedText(io.TextIOBase):
         self._cut = False
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Keep what still fits."""
+        """Keep as much as fits, and return the length of the whole text."""
         if len(text) > self._left:
             self._cut = True
         if self._left and text:
@@ -212,7 +216,7 @@ class BoundedText(io.TextIOBase):
         return len(text)
 
     def getvalue(self) -> str:
-        """What was kept, with a last line that says so where some was dropped."""
+        """Return the kept text, with a last line that says so where some was dropped."""
         return "".join(self._parts) + ("\n[more output was cut]\n" if self._cut else "")
 
 
@@ -221,13 +225,13 @@ def _ring(signum: int, frame: object) -> None:
 
 
 def catch_alarm() -> None:
-    """From now on the alarm raises CellTimeoutError."""
+    """Make SIGALRM raise CellTimeoutError from now on."""
     signal.signal(signal.SIGALRM, _ring)
 
 
 @contextlib.contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
-    """Raise CellTimeoutError in the block after `seconds` of wall time."""
+    """Raise CellTimeoutError in the block after `seconds` of wall time; None for no limit."""
     if seconds is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Namespaces: run an exercise's own cells in a fresh one, and lay one case over another."""
+"""Run an exercise's own cells in a fresh namespace, and lay the values of one case over the names of another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class SetupError(RuntimeError):
-    """A setup or forward cell of the exercise raised; the message says which and why."""
+    """Raised where a setup cell of the exercise raises; the message has its error."""
 
 
 def run_setup(
@@ -23,8 +23,8 @@ def run_setup(
 ) -> dict[str, Any]:
     """Run the setup cells in a fresh namespace and return the names that they define.
 
-    parameters: after how many of the cells the overrides are set. dtype: the default dtype meanwhile.
-    Raises SetupError.
+    parameters: after how many of the cells the overrides are set. overrides: new values of parameters, by name.
+    dtype: the default dtype meanwhile, "float32" or "float64". Raises SetupError.
     """
     clear(shell)
     with _collector_off(), default_dtype(dtype), torch.random.fork_rng(devices=[]):
@@ -35,7 +35,7 @@ def run_setup(
 
 
 def run_autograd(names: Mapping[str, Any], sources: tuple[str, ...]) -> dict[str, Any]:
-    """Run the exercise's forward and autograd cells and return all names. The given tensors keep no `.grad`."""
+    """Run the forward and autograd cells of the exercise on `names` and return all names; no `.grad` is left."""
     after = dict(names)
     leaves = [value for value in names.values() if isinstance(value, torch.Tensor) and value.is_leaf]
     with torch.random.fork_rng(devices=[]):
@@ -49,7 +49,10 @@ def run_autograd(names: Mapping[str, Any], sources: tuple[str, ...]) -> dict[str
 
 @contextlib.contextmanager
 def _collector_off() -> Iterator[None]:
-    """Data preparation makes lists by the hundred thousand, for which it would go through all of torch many times."""
+    """Stop garbage collection in the block.
+
+    Data preparation makes lists by the hundred thousand, and each collection would walk through all of torch.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -61,7 +64,7 @@ def _collector_off() -> Iterator[None]:
 
 @contextlib.contextmanager
 def default_dtype(name: str) -> Iterator[None]:
-    """Give new tensors this dtype, "float32" or "float64", in the block."""
+    """Give new tensors the dtype "float32" or "float64" in the block."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(DTYPES[name])
     try:
@@ -73,9 +76,9 @@ def default_dtype(name: str) -> Iterator[None]:
 def overlaid(
     names: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], scalars: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Lay one case over the names of another: its tensors and plain values; modules, functions and the rest stay.
+    """Return `names` with the tensors and plain values of another case; modules, functions and the rest stay.
 
-    A list that holds tensors which have a name, such as a list of parameters, holds the case's own.
+    A list of tensors that have names, such as a list of parameters, holds the other case's tensors then.
     """
     original = {id(value): name for name, value in names.items() if isinstance(value, torch.Tensor)}
 
@@ -87,13 +90,13 @@ def overlaid(
 
 
 def clear(shell: CellShell) -> None:
-    """Delete every name that cells have defined; IPython's own stay."""
+    """Delete every name that cells have defined; IPython's own names stay."""
     for name in user_names(shell):
         del shell.user_ns[name]
 
 
 def user_names(shell: CellShell) -> dict[str, Any]:
-    """Return what cells have defined so far, by name."""
+    """Return the values that cells have defined so far, by name."""
     hidden = shell.user_ns_hidden
     return {name: value for name, value in shell.user_ns.items() if name not in hidden and not name.startswith("_")}
 

@@ -1,1 +1,1 @@
-"""Many submissions: run them, keep what is done, show the class."""
+"""Grade many submissions: run them, keep finished results, show the class."""

@@ -1,4 +1,4 @@
-"""How far a long run is: a bar with rate and time left in a terminal, plain lines elsewhere."""
+"""Show how far a long run is: a bar with rate and time left in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Rate(ProgressColumn):
 
 
 class Tracker:
-    """Use as a context manager; call advance() once for each submission."""
+    """Shows the progress of `total` submissions on a console. A context manager; call advance() for each submission."""
 
     def __init__(self, label: str, total: int, console: Console) -> None:
         self._label, self._total, self._console = label, total, console
@@ -36,7 +36,7 @@ class Tracker:
         return self
 
     def advance(self) -> None:
-        """One more is done."""
+        """Count one more submission as done, and show it."""
         self._done += 1
         if self._bar is not None:
             self._bar.advance(self._task)

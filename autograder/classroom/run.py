@@ -1,11 +1,12 @@
-"""Grade a class: every submission of an assignment, with what is done kept at every moment."""
+"""Grade a class: every submission of an assignment. Each result is stored as soon as it is there."""
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,18 +18,23 @@ from rich.console import Console
 
 from autograder.classroom.cache import Cache
 from autograder.classroom.progress import Tracker
+from autograder.course.folder import CourseError, GradebookError, UnrecordedError, unusable_name
 from autograder.course.open_grader import Course, open_grader
 from autograder.course.secret import fingerprint
-from autograder.exercise.notebook import Exercise, read_exercise
-from autograder.marking.result import ClassResult, SubmissionResult
+from autograder.exercise.notebook import Exercise, OrdinaryError, read_exercise
+from autograder.marking.result import REGRADE, ClassResult, SubmissionResult
+from autograder.text import one_line
+
+# Errors of a file system that every further submission would meet too.
+FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to grade.
+    """The submissions that one run grades.
 
-    files: for each exercise's notebook, (student, submitted file). jobs: submissions at a time. force: grade again
-    what is unchanged.
+    files: pairs of (student, submitted file) by the path of the exercise. jobs: submissions at a time. force: grade
+    unchanged submissions again.
     """
 
     assignment: str
@@ -38,20 +44,20 @@ class Plan:
 
 
 class GradebookWriter(Protocol):
-    """What grading needs of a gradebook; nbgrader/direct.py has one."""
+    """The part of a gradebook that grading uses; nbgrader/direct.py implements it."""
 
     def check(self, exercise: Exercise) -> None:
         """Raise CourseError where the gradebook does not know the exercise."""
 
-    def there(self, student: str, exercise: Exercise) -> bool:
-        """Return whether the student's autograded notebook is there."""
+    def holds(self, student: str, exercise: Exercise, submitted: Path, result: SubmissionResult) -> bool:
+        """Return whether this result of this file is in the gradebook, with the student's autograded notebook."""
 
     def write(self, student: str, exercise: Exercise, submitted: Path, result: SubmissionResult) -> None:
-        """Write one result. Raises OSError, GradebookError."""
+        """Write one result. Raises GradebookError, OSError and UnrecordedError."""
 
 
 class Interrupted(Exception):  # noqa: N818 (it is no error)
-    """Ctrl-C: the submissions in hand were finished, the others were not begun."""
+    """Raised after Ctrl-C. done: the results, those in hand finished. left: how many submissions were not begun."""
 
     def __init__(self, done: ClassResult, left: int) -> None:
         super().__init__(f"{left} submissions are left")
@@ -60,27 +66,49 @@ class Interrupted(Exception):  # noqa: N818 (it is no error)
 
 
 def grade_class(plan: Plan, course: Course, console: Console, gradebook: GradebookWriter | None = None) -> ClassResult:
-    """Grade every submission of the plan; with `gradebook`, into it too.
+    """Grade every submission of the plan and return the results; with `gradebook`, record them there too.
 
-    Raises Interrupted, what open_grader raises, and what writing raises (OSError, GradebookError).
+    console: shows the progress. Raises Interrupted, whatever open_grader raises, and OSError and GradebookError where a
+    result cannot be written.
     """
     started = time.perf_counter()
     results: list[SubmissionResult] = []
+    unrecorded: list[str] = []
     with _stop_on_ctrl_c(console) as stop:
-        for path, files in plan.files.items():
-            run = _ExerciseRun(plan, read_exercise(path), course, gradebook)
+        exercises = _exercises(plan, console)
+        for exercise, files in exercises:
+            run = _ExerciseRun(plan, exercise, course, gradebook)
             results += run.grade(files, console, stop)
-    left = sum(len(files) for files in plan.files.values()) - len(results)
+            unrecorded += run.unrecorded
+    left = sum(len(files) for _, files in exercises) - len(results)
     seconds = round(time.perf_counter() - started, 3)
-    done = ClassResult(plan.assignment, course.isolation, fingerprint(course.secret), seconds, tuple(results))
+    secret = fingerprint(course.secret)
+    done = ClassResult(plan.assignment, course.isolation, secret, seconds, tuple(results), tuple(unrecorded))
     if left:
         raise Interrupted(done, left)
     return done
 
 
+def _exercises(plan: Plan, console: Console) -> list[tuple[Exercise, list[tuple[str, Path]]]]:
+    """Read the exercises of the plan; nbgrader's own notebooks beside them are left to nbgrader.
+
+    Raises OrdinaryError where there are no others, ExerciseError and OSError.
+    """
+    found, ordinary = [], None
+    for path, files in plan.files.items():
+        try:
+            found.append((read_exercise(path), files))
+        except OrdinaryError as error:
+            ordinary = error
+            console.print(f"{path.stem}: left out; it has no forward pass: nbgrader autograde grades it")
+    if ordinary is not None and not found:
+        raise ordinary
+    return found
+
+
 @contextmanager
 def _stop_on_ctrl_c(console: Console) -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, whatever is being done; the second raises KeyboardInterrupt."""
+    """Yield an event that the first Ctrl-C sets; the second Ctrl-C raises KeyboardInterrupt."""
     stop = threading.Event()
 
     def ring(signum: int, frame: FrameType | None) -> None:
@@ -102,6 +130,7 @@ class _ExerciseRun:
         self._exercise = exercise
         self._course = course
         self._gradebook = gradebook
+        self.unrecorded: list[str] = []
         self._cache = Cache(course.kept / plan.assignment, exercise, fingerprint(course.secret), course.settings)
         if gradebook is not None:
             gradebook.check(exercise)
@@ -110,23 +139,65 @@ class _ExerciseRun:
         self, files: Sequence[tuple[str, Path]], console: Console, stop: threading.Event
     ) -> list[SubmissionResult]:
         """Return the results in the order of the files, without those that were not begun before `stop` was set."""
-        keys = {student: self._cache.key(path) for student, path in files}
-        results = {student: kept for student, _ in files if (kept := self._kept(student, keys[student]))}
-        todo = [(student, path) for student, path in files if student not in results]
-        if results:
-            console.print(f"{self._exercise.name}: {len(results)} unchanged since they were graded (--force: all)")
+        results = {
+            student: self._refused(student, reason) for student, _ in files if (reason := unusable_name(student))
+        }
+        files_of = {student: path for student, path in files if student not in results}
+        keys = {student: self._cache.key(path) for student, path in files_of.items()}
+        kept = {student: found for student, path in files_of.items() if (found := self._kept(student, path, keys))}
+        todo = [(student, path) for student, path in files_of.items() if student not in kept]
+        results |= kept
+        if kept:
+            console.print(f"{self._exercise.name}: {len(kept)} unchanged since they were graded (--force: all)")
         if todo and not stop.is_set():
             for student, path, result in self._graded(todo, console, stop):
-                if self._gradebook is not None:
-                    self._gradebook.write(student, self._exercise, path, result)
-                self._cache.put(result, keys[student], recorded=self._gradebook is not None)
+                if self._recorded(student, path, result):
+                    self._cache.put(result, keys[student], recorded=self._gradebook is not None)
                 results[student] = result
         return [results[student] for student, _ in files if student in results]
 
-    def _kept(self, student: str, key: str | None) -> SubmissionResult | None:
-        if self._plan.force or (self._gradebook is not None and not self._gradebook.there(student, self._exercise)):
+    def _refused(self, student: str, reason: str) -> SubmissionResult:
+        """The result of a folder that can be no student's; there is nobody in the gradebook to record it for."""
+        name, most = one_line(student), self._exercise.max_score
+        return SubmissionResult(name, self._exercise.name, "unreadable", 0.0, most, 0.0, error=reason)
+
+    def _kept(self, student: str, path: Path, keys: Mapping[str, str | None]) -> SubmissionResult | None:
+        if self._plan.force:
             return None
-        return self._cache.get(student, key, recorded=self._gradebook is not None)
+        found = self._cache.get(student, keys[student], recorded=self._gradebook is not None)
+        if found is None or self._gradebook is None or self._gradebook.holds(student, self._exercise, path, found):
+            return found
+        return None
+
+    def _recorded(self, student: str, path: Path, result: SubmissionResult) -> bool:
+        """Write a result into the gradebook, if there is one; return whether it is done. Notes who is left out.
+
+        A fault of the autograder's is no mark: the old one stays. Raises GradebookError and OSError where nobody's
+        can be written.
+        """
+        if result.fault:
+            self._leave_out(student, result.error or "it could not be graded")
+            return False
+        if self._gradebook is not None:
+            try:
+                self._gradebook.write(student, self._exercise, path, result)
+            except (GradebookError, CourseError):
+                raise
+            except OSError as error:
+                if error.errno in FOR_ALL:
+                    raise
+                self._leave_out(student, f"{error.strerror}: {error.filename}; mend that and run again")
+                return False
+            except UnrecordedError as error:
+                self._leave_out(student, str(error))
+                return False
+            except Exception as error:  # one bad submission never stops the rest
+                self._leave_out(student, f"{type(error).__name__}: {error}; {REGRADE}")
+                return False
+        return True
+
+    def _leave_out(self, student: str, reason: str) -> None:
+        self.unrecorded.append(f"{one_line(student)}/{self._exercise.name} has no new mark: {one_line(reason)}")
 
     def _graded(
         self, files: Sequence[tuple[str, Path]], console: Console, stop: threading.Event
@@ -135,7 +206,7 @@ class _ExerciseRun:
         jobs = min(self._plan.jobs, len(files))
         with ExitStack() as stack:
             grader = stack.enter_context(open_grader(self._course, self._exercise, jobs))
-            # One more than there are lines: while they run, it reads the next submission or judges the last.
+            # One thread more than lines: while they run, it reads the next submission or judges the last.
             pool = ThreadPoolExecutor(jobs + 1)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             tracker = stack.enter_context(Tracker(self._exercise.name, len(files), console))

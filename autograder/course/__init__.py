@@ -1,1 +1,1 @@
-"""One course folder: its layout, settings and secret, and graders opened with them."""
+"""One course: the layout of its folder, its settings and secret, and graders opened with them."""

@@ -1,29 +1,33 @@
-"""The layout of a course folder, which is nbgrader's own."""
+"""Find exercises and submissions in a course folder, which is laid out as nbgrader lays it out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 SOLUTIONS = Path("solutions")
-KEPT = Path(".autograder")  # results and cases that outlast a run
-CASES = "cases"  # below it, what setup made of the hidden cases
+KEPT = Path(".autograder")  # holds results and hidden cases between runs
+CASES = "cases"  # folder below KEPT with the tensors that setup made for each hidden case
 
 
 class CourseError(ValueError):
-    """A folder is not what the command needs; the message says what to do."""
+    """Raised where a folder is not what the command needs; the message tells what to do."""
 
 
 class GradebookError(RuntimeError):
-    """The gradebook could not be written; the message says why and what to do."""
+    """Raised where the gradebook cannot be used; the message tells why and what to do."""
+
+
+class UnrecordedError(RuntimeError):
+    """One submission could not be recorded; the message says why and what to do. The others can."""
 
 
 def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
-    """Return the solution notebooks of an assignment in the current course folder, or just the one named.
+    """Return the solution notebooks of an assignment in the current course folder, sorted by name.
 
-    Raises CourseError.
+    only: return just the exercise of this name. Raises CourseError where there is none.
     """
     folder = SOLUTIONS / assignment
-    notebooks = sorted(folder.glob("*.ipynb"))
+    notebooks = sorted(path for path in folder.glob("*.ipynb") if not is_stray(path.name))
     if not notebooks:
         raise CourseError(f"no exercise in {folder}; run this in the course folder, beside {SOLUTIONS}/")
     if only is None:
@@ -36,13 +40,31 @@ def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
 
 
 def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tuple[str, Path]]:
-    """Return (student, path of the notebook) for every student who submitted the assignment.
+    """Return (student, path of the notebook) for every student who submitted the assignment, sorted by student.
 
-    The file may be missing. Raises CourseError.
+    The notebook itself may be missing. Raises CourseError where nobody has submitted.
     """
     if not submitted.is_dir():
         raise CourseError(f"{submitted} is not a folder; collect submissions first: nbgrader collect {assignment}")
-    students = sorted(path.name for path in submitted.iterdir() if (path / assignment).is_dir())
+    students = sorted(
+        path.name for path in submitted.iterdir() if not is_stray(path.name) and (path / assignment).is_dir()
+    )
     if not students:
         raise CourseError(f"no submission of {assignment} in {submitted}; expected {submitted}/STUDENT/{assignment}/")
     return [(student, submitted / student / assignment / f"{exercise}.ipynb") for student in students]
+
+
+def is_stray(name: str) -> bool:
+    """Return whether a file or folder is what a system or an editor leaves behind (._x, .~x, .ipynb_checkpoints)."""
+    return name.startswith((".", "__MACOSX", "__pycache__")) or name in ("desktop.ini", "Thumbs.db")
+
+
+def unusable_name(student: str) -> str | None:
+    """Return why a folder's name can be no student's in the gradebook and what to do, or None where it can."""
+    try:
+        student.encode()
+    except UnicodeEncodeError:
+        return "the folder's name is not UTF-8; rename it to the student's name in the gradebook"
+    if not student.isprintable():
+        return "the folder's name has a line end or a control character; rename it to the student's name"
+    return None

@@ -1,4 +1,4 @@
-"""The course secret: what hidden cases are drawn from. Belongs to the course, never to the code."""
+"""Read or make the course secret, from which hidden cases are drawn. It belongs to the course, never to the code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ BYTES = 32
 
 
 class SecretError(ValueError):
-    """The secret file is not one; the message says what to do."""
+    """Raised where the secret file holds no secret; the message tells what to do."""
 
 
 def read_or_create(path: Path) -> tuple[bytes, bool]:
-    """The secret, and whether it was made just now. Raises SecretError, OSError."""
+    """Return (secret, whether it was made just now). Raises SecretError, OSError."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -29,13 +29,13 @@ def read_or_create(path: Path) -> tuple[bytes, bool]:
 
 
 def fingerprint(secret: bytes) -> str:
-    """What results record of the secret: enough to tell two apart, nothing to learn it from."""
+    """Return 16 hexadecimal digits that tell two secrets from each other and reveal neither."""
     return hashlib.sha256(b"backprop-dojo fingerprint/" + secret).hexdigest()[:16]
 
 
 def _create(path: Path) -> bytes:
     text = secrets.token_hex(BYTES)
-    # Linked into place whole: of two first runs at the same time one has its own, and both read the same.
+    # A link is made whole or not at all: of two first runs at the same time one wins, and both read its secret.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""The settings of a course: the MarkByEngine section of its nbgrader_config.py or of nbgrader's command line."""
+"""Read and check a course's settings: MarkByEngine in its nbgrader_config.py or on nbgrader's command line."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ VERDICTS = [verdict.value for verdict in Verdict]
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be; the message says which and what it may be."""
+    """Raised where a setting has no meaning; the message names it and lists what it may be."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a course has set.
+    """The settings of one course.
 
-    secret: path of the course secret. credit: the part of a step's points for each verdict.
-    isolation: the degree that is asked for, one of sandbox.host.bubblewrap.CHOICES. limits: of one submission.
+    secret: path of the course secret. credit: the part of a step's points, 0 to 1, by verdict.
+    isolation: the degree that is asked for, one of sandbox.host.bubblewrap.CHOICES. limits: those of one submission.
+    exchange: nbgrader's exchange folder, where one is configured.
     """
 
     secret: Path
     credit: Mapping[str, float]
     isolation: str = AUTO
     limits: Limits = field(default_factory=Limits)
+    exchange: Path | None = None
 
 
 class SettingTraits(Configurable):
-    """The settings as traits, checked when they are read: from the configuration file and from the command line."""
+    """The settings as traits, which traitlets fills from the configuration file and the command line and checks."""
 
     secret = Unicode("course-secret", help="The file that hidden cases are drawn from; made on first use.").tag(
         config=True
@@ -75,13 +77,14 @@ class SettingTraits(Configurable):
         return {name: type(usual[name])(value) for name, value in proposal.value.items()}
 
     def settings(self, folder: Path) -> Settings:
-        """Return the settings of the course in `folder`."""
+        """Return the settings; `folder` is the course folder, in which the secret's path begins."""
         credit = {**CREDIT, **self.credit}
-        return Settings(folder / self.secret, credit, self.isolation, replace(Limits(), **self.limits))
+        limits = replace(Limits(), **self.limits)
+        return Settings(folder / self.secret, credit, self.isolation, limits, _exchange(self.config))
 
 
 def load_config(folder: Path) -> Config:
-    """Read the nbgrader configuration of the course in `folder`; empty where it has none. Raises SettingsError."""
+    """Return the nbgrader configuration of the course in `folder`, empty where it has none. Raises SettingsError."""
     try:
         return PyFileConfigLoader(CONFIG, path=str(folder.resolve())).load_config()
     except ConfigFileNotFound:
@@ -96,9 +99,14 @@ def settings_from_config(config: Config, folder: Path) -> Settings:
         traits = SettingTraits(config=Config({SettingTraits.__name__: config.get(SECTION, {})}))
     except TraitError as error:
         raise SettingsError(_about_section(str(error))) from None
-    return traits.settings(folder)
+    return replace(traits.settings(folder), exchange=_exchange(config))
+
+
+def _exchange(config: Config) -> Path | None:
+    root = config.get("Exchange", {}).get("root")
+    return Path(root) if isinstance(root, str) and root else None
 
 
 def _about_section(message: str) -> str:
-    """Speak of the section where traitlets speaks of the class, as in "The 'credit' trait of a C instance expected"."""
+    """Return the message with the section's name where traitlets writes "The 'credit' trait of a ... instance"."""
     return re.sub(rf"^The '(\w+)' trait of an? {SettingTraits.__name__} instance", rf"{SECTION}.\1", message)

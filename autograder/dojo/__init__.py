@@ -11,9 +11,16 @@ This folder lies beside the notebook. What is here compares; the other files say
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 
 import torch
+
+# Said here, before anything is imported that an older one cannot even read. Tried with 3.11 and PyTorch 2.13.
+if sys.version_info < (3, 10):  # noqa: UP036 (students run this with their own Python)
+    raise ImportError(f"dojo needs Python 3.10 or newer, this is {sys.version.split()[0]}: use a newer kernel")
+if not hasattr(torch._C, "DisableTorchFunctionSubclass"):
+    raise ImportError(f"dojo needs PyTorch 2.0 or newer, this is {torch.__version__}: pip install --upgrade torch")
 
 from .compare import Comparison, compare, compare_with_grad, difference_from
 

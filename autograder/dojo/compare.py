@@ -6,6 +6,7 @@ Nothing here reads the notebook or prints: `compare` returns a Comparison, whate
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,25 @@ def compare_with_grad(dt: object, t: torch.Tensor) -> Comparison:
     return compare(dt, t.grad)
 
 
+def as_tensor(value: object) -> torch.Tensor | None:
+    """Return numbers that are as good as a tensor, a Python number or a NumPy array, as one; None for anything else."""
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return torch.tensor(float(value), dtype=torch.float64)
+    # Not imported: a student who has a NumPy array has NumPy.
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray | numpy.number):
+        try:
+            return torch.tensor(value)
+        except (TypeError, ValueError, RuntimeError):  # an array of objects or of text
+            return None
+    return None
+
+
 def _compare(dt: object, grad: torch.Tensor, rtol: float, atol: float) -> Comparison:
+    numbers = as_tensor(dt)
+    dt = dt if numbers is None else numbers
     problem = _unusable(dt, grad)
     if problem is not None:
         kind, sentence = problem
@@ -81,12 +100,15 @@ def _compare(dt: object, grad: torch.Tensor, rtol: float, atol: float) -> Compar
 
 
 def plain(dt: object) -> Any:
-    """Return a detached torch.Tensor with the numbers of `dt`; `dt` itself where it is no tensor.
+    """Return a detached torch.Tensor with the numbers of `dt`; `dt` itself where it has none that are comparable.
 
     A subclass of Tensor may answer every question as it likes, so nothing of it is called.
     """
     with torch._C.DisableTorchFunctionSubclass():
-        return torch.Tensor.as_subclass(dt, torch.Tensor).detach() if isinstance(dt, torch.Tensor) else dt
+        if isinstance(dt, torch.Tensor):
+            return torch.Tensor.as_subclass(dt, torch.Tensor).detach()
+        numbers = as_tensor(dt)
+        return dt if numbers is None else numbers
 
 
 def difference_from(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -211,12 +211,11 @@ def compared_names(cells: Iterable[str]) -> set[str]:
     for source in cells:
         with contextlib.suppress(SyntaxError, ValueError):
             for node in ast.walk(ast.parse(source)):
-                match node:
-                    case (
-                        ast.Call(args=[ast.Constant(str()), _, ast.Name(name)])
-                        | ast.Tuple(elts=[ast.Constant(str()), _, ast.Name(name)])
-                    ):
-                        found.add(name)
+                # No match statement: an older Python reads this file too.
+                parts = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
+                label, name = (parts[0], parts[2]) if len(parts) == 3 else (None, None)
+                if isinstance(label, ast.Constant) and isinstance(label.value, str) and isinstance(name, ast.Name):
+                    found.add(name.id)
     return found
 
 

@@ -1,1 +1,1 @@
-"""A solution notebook, read into what grading needs."""
+"""Read a solution notebook into an Exercise."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class ForwardError(ValueError):
-    """The forward cell is not a plain list of assignments."""
+    """Raised where the forward cell is not a list of assignments; the message names the line."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Assignment:
     """One atomic step of the forward pass.
 
     target: the name it assigns. uses: the names it reads, in order of first appearance.
-    source: the assignment as written, without a comment behind it.
+    source: the assignment as written, without a trailing comment.
     """
 
     target: str
@@ -24,7 +24,7 @@ class Assignment:
 
 
 def parse_forward(source: str) -> tuple[Assignment, ...]:
-    """The assignments of a forward cell, in order. Raises ForwardError for anything else."""
+    """Return the assignments of a forward cell, in order. Raises ForwardError where it has any other statement."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
@@ -48,5 +48,5 @@ def parse_forward(source: str) -> tuple[Assignment, ...]:
 
 
 def consumers(assignments: tuple[Assignment, ...], tensor: str) -> tuple[Assignment, ...]:
-    """The steps that read `tensor`, in backward order: the order in which its gradient's paths arrive."""
+    """Return the steps that read `tensor`, last one first: the order in which the paths of its gradient arrive."""
     return tuple(step for step in reversed(assignments) if tensor in step.uses)

@@ -1,16 +1,16 @@
-"""What an exercise's locked autograd cells say: which gradients and values they supply.
+"""Find which gradients and values an exercise's locked autograd cells supply.
 
-PyTorch's own backward pass is never run beside a submission. But what a locked autograd cell assigns, a student's
-cell may use, so grading must supply it. The rule:
+PyTorch's own backward pass is never run beside a submission. But a student's cell may use what a locked autograd cell
+assigns, so grading must supply it. The rule:
 
-- A d-variable that it assigns, `dx = x.grad`, is *given*: end to end it holds the true gradient of the case, step
-  by step an independent random tensor. It is cut out like a marked step, only that the student has it from the
-  start and nobody is marked on it.
-- Any other name that it assigns is a *value*. Values are found by running the cells on the trusted side, after the
-  forward pass of the case. They are supplied too, in every run the same, but for those that a check cell compares
-  with: these stay on the trusted side.
+- A d-variable that the cell assigns, `dx = x.grad`, is *given*: end to end it holds the true gradient of the case, step
+  by step an independent random tensor. The forward pass is cut at it as at a marked step, but the student has it from
+  the start and it earns no mark.
+- Any other name that the cell assigns is a *value*. The trusted side finds values by running the cells after the
+  forward pass of the case. They are supplied in every run, except those that a check cell compares with: these stay on
+  the trusted side.
 
-Only plain assignments at the top of a cell count; the variable of a loop is nobody's input.
+Only assignments at the top of a cell count; the variable of a loop is nobody's input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AutogradCells:
-    """sources: the cells, in order. given: the tensor of each given d-variable. values: other names they assign."""
+    """The gradients and values that the locked autograd cells supply.
+
+    sources: the cells, in order. given: the name of the tensor by given d-variable. values: all other names that the
+    cells assign.
+    """
 
     sources: tuple[str, ...]
     given: dict[str, str]
@@ -29,7 +33,7 @@ class AutogradCells:
 
 
 def autograd_cells(sources: tuple[str, ...]) -> AutogradCells:
-    """Read the locked autograd cells of an exercise. One that is no plain Python (magics) supplies nothing."""
+    """Return what the locked autograd cells supply. A cell that is no plain Python (magics) supplies nothing."""
     given: dict[str, str] = {}
     values: set[str] = set()
     for source in sources:
@@ -53,12 +57,12 @@ def _statements(source: str) -> list[ast.stmt]:
 
 
 def _parts(target: ast.expr) -> list[ast.expr]:
-    """The targets of an assignment, those of a tuple one by one."""
+    """Return the targets of an assignment, those of a tuple or list one by one."""
     return target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
 def _gradient_of(node: ast.expr) -> str | None:
-    """The x of `x.grad`, also where a method without arguments follows, such as `x.grad.clone()`."""
+    """Return the x of `x.grad` or of a method call on it such as `x.grad.clone()`; None for any other expression."""
     match node:
         case ast.Attribute(ast.Name(tensor), "grad"):
             return tensor

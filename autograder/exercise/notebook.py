@@ -1,4 +1,4 @@
-"""An exercise is a notebook: read one into what grading needs, and nothing that is particular to it."""
+"""Read an exercise from its solution notebook, without knowing anything about a particular network."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from typing import Any
 from autograder.exercise.forward import Assignment, ForwardError, parse_forward
 from autograder.exercise.given import AutogradCells, autograd_cells
 
+CHECKS = ("cmp(", "cmp_value(")  # what a check cell begins with
 Cell = Any  # nbformat's NotebookNode: a dict with attribute access
 
 
 class ExerciseError(ValueError):
-    """The notebook is not an exercise; the message says which cell to change."""
+    """Raised where a notebook is no exercise; the message names the cell to change."""
+
+
+class OrdinaryError(ExerciseError):
+    """The notebook is one of nbgrader's ordinary kind, without a forward pass: nbgrader's own means are for it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One gradient that is marked, or one value.
+    """One gradient or one value that is marked.
 
-    name: the variable that is marked, for a gradient the d-variable that the student assigns.
-    tensor: the tensor it is the gradient of; for a value, what it is compared with, which an autograd cell assigns.
-    label: what `cmp` prints it as. check: grade_id of its check cell. points: its worth.
+    name: the variable that is marked; of a gradient, the d-variable that the student assigns.
+    tensor: the tensor whose gradient it is; of a value, the name it is compared with, which an autograd cell assigns.
+    label: the name that `cmp` prints. check: grade_id of its check cell. points: its maximum.
     solutions: grade_ids of its solution cells, in order; more than one where several paths add up.
-    gradient: whether it is a gradient. A value is what the locked cells tagged `run` make of a student's code.
+    gradient: False for a value, which the locked cells tagged `run` compute with the student's code.
     """
 
     name: str
@@ -40,14 +45,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Exercise:
-    """What a solution notebook says, as data.
+    """The content of a solution notebook, as data.
 
-    setup: sources of the locked code cells before the forward cell, in order, the parameters cell among
-    them. parameters: index in `setup` after which a case's own parameters are set. forward: source of the
-    forward cell. autograd: what the locked autograd cells hold. steps: what is marked, in the order of the check
-    cells. runs: sources by grade_id of the locked cells tagged `run`, which are run beside a submission at their
-    place. reports: grade_ids of the locked cells tagged `report`, whose printed line the instructor is shown.
-    locked: every locked cell's source by grade_id. cells: the nbgrader cells by grade_id, in order.
+    setup: sources of the locked code cells before the forward cell, in order, with the parameters cell.
+    parameters: number of setup cells after which a case's own parameters are set. forward: source of the forward cell.
+    assignments: its lines. autograd: what the locked autograd cells supply. steps: the marked steps, in the order of
+    the check cells. runs: sources by grade_id of the locked cells tagged `run`, which run with a submission, each
+    between the cells where it stands. reports: grade_ids of the locked cells tagged `report`, whose printed line the
+    instructor sees. locked: sources of all locked cells by grade_id. cells: the nbgrader cells by grade_id, in order.
     """
 
     name: str
@@ -64,34 +69,34 @@ class Exercise:
     cells: dict[str, Cell]
 
     def files_beside(self) -> list[Path]:
-        """What lies beside the notebook and goes along with it: data and cmp, no notebook."""
+        """Return the files beside the notebook that go along with it: data and dojo/, no notebook."""
         return [path for path in files_of(self.path.parent) if path.suffix != ".ipynb"]
 
     @property
     def max_score(self) -> float:
-        """The sum of all points."""
+        """Return the sum of all points."""
         return sum(step.points for step in self.steps)
 
     @property
     def gradients(self) -> tuple[Step, ...]:
-        """The steps that are gradients."""
+        """Return the steps that are gradients."""
         return tuple(step for step in self.steps if step.gradient)
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """What values are compared with: names that an autograd cell assigns and no student may know."""
+        """Return the names that values are compared with: autograd cells assign them, and no student may know them."""
         return tuple(step.tensor for step in self.steps if not step.gradient)
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of an exercise's folder, in order; without hidden ones and what Python keeps there."""
+    """Return the files below an exercise's folder, sorted, without hidden ones and __pycache__."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return sorted(p for p in paths if not any(part.startswith((".", "__pyc")) for part in p.relative_to(folder).parts))
 
 
 def read_exercise(path: Path) -> Exercise:
     """Read `solutions/<assignment>/<exercise>.ipynb`. Raises ExerciseError, OSError."""
-    import nbformat  # takes a tenth of a second, which a wrong command line should not pay
+    import nbformat  # takes a tenth of a second, which a wrong command line need not wait for
 
     try:
         notebook = nbformat.read(path, as_version=4)
@@ -103,7 +108,7 @@ def read_exercise(path: Path) -> Exercise:
 
 
 def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
-    """The exercise in a solution notebook that has been read already. Raises ExerciseError."""
+    """Return the exercise in a solution notebook that has been read already. Raises ExerciseError."""
     cells: dict[str, Cell] = {}
     setup: list[str] = []
     parameters = 0
@@ -133,6 +138,8 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
             setup.append(cell.source)
             if has_tag(cell, "parameters"):
                 parameters = len(setup)
+    if forward is None and is_ordinary(notebook):
+        raise OrdinaryError(f"{path} has no forward pass: it is nbgrader's own, use nbgrader autograde for it")
     if forward is None:
         raise ExerciseError(f"{path}: no locked code cell has the tag forward; tag the cell of the forward pass")
     try:
@@ -163,19 +170,31 @@ def exercise_from_notebook(notebook: Any, path: Path) -> Exercise:
 
 
 def nbgrader_info(cell: Cell) -> dict[str, Any]:
-    """A cell's nbgrader metadata; empty where there is none or it is not a mapping."""
+    """Return a cell's nbgrader metadata, empty where there is none or it is not a mapping."""
     info = cell.get("metadata", {}).get("nbgrader", {})
     return info if isinstance(info, dict) else {}
 
 
+def is_ordinary(notebook: Any) -> bool:
+    """Return whether a notebook has nothing of an exercise: no cell with the tag forward, and no check by `cmp`.
+
+    A notebook with checks by `cmp` whose forward cell has lost its tag is a broken exercise. nbgrader alone would give
+    full marks for it, because `cmp` does not raise.
+    """
+    return not any(
+        has_tag(cell, "forward") or (nbgrader_info(cell).get("grade") and cell.source.lstrip().startswith(CHECKS))
+        for cell in notebook.cells
+    )
+
+
 def is_locked(cell: Cell) -> bool:
-    """Whether nbgrader restores this cell's source before grading."""
+    """Return whether the cell is locked, so that nbgrader restores its source before grading."""
     info = nbgrader_info(cell)
     return not info.get("solution") and bool(info.get("grade") or info.get("locked"))
 
 
 def has_tag(cell: Cell, tag: str) -> bool:
-    """Whether the cell carries an ordinary notebook tag."""
+    """Return whether the cell has this notebook tag."""
     tags = cell.get("metadata", {}).get("tags", [])
     return isinstance(tags, list) and tag in tags
 
@@ -184,10 +203,10 @@ def _steps(cells: dict[str, Cell], path: Path) -> Iterable[Step]:
     solutions = [grade_id for grade_id, cell in cells.items() if nbgrader_info(cell).get("solution")]
     for grade_id, cell in cells.items():
         info = nbgrader_info(cell)
-        if not info.get("grade") or info.get("solution"):
+        if not info.get("grade") or info.get("solution") or info.get("task"):
             continue
         compare, label, name, tensor = _check_call(cell.source, f"{path}: check cell {grade_id}")
-        # A value is made by a `run` cell; the student's part in it is the cell that goes by the label.
+        # A `run` cell computes a value; the student's own cell has the label as its grade_id.
         answer = name if compare == "cmp" else label
         own = tuple(s for s in solutions if s == answer or s.startswith(f"{answer}_path"))
         if not own:
@@ -204,7 +223,10 @@ def _points(info: dict[str, Any], where: str) -> float:
 
 
 def _check_call(source: str, where: str) -> tuple[str, str, str, str]:
-    """Function, label, variable and tensor of a check cell's `cmp('x', dx, x)` or `cmp_value('x', found, expected)`."""
+    """Return (function, label, variable, tensor) of a check cell's call.
+
+    The call is `cmp('x', dx, x)` or `cmp_value('x', found, expected)`. Raises ExerciseError, beginning with `where`.
+    """
     try:
         body = ast.parse(source).body
     except SyntaxError:

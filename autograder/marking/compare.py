@@ -62,6 +62,14 @@ class Checks:
         """Right on every case that has the notebook's own sizes."""
         return all(c.right for c in self.public_sizes)
 
+    def better_than(self, other: Checks) -> bool:
+        """Return whether this earns more than another way, or says more of what is missing."""
+        return self._rank > other._rank
+
+    @property
+    def _rank(self) -> tuple[bool, bool, bool]:
+        return self.right, bool(self.left_out), self.right_at_public_sizes
+
     @property
     def left_out(self) -> tuple[str, ...]:
         """The paths that are left out on every case; empty where that is not so."""
@@ -141,11 +149,16 @@ class RunTargets:
 
 @dataclass(frozen=True)
 class CaseTargets:
-    """What every step should hold in a hidden case: end to end and step by step."""
+    """What every step should hold in a hidden case: end to end and step by step.
+
+    true, random: the true gradients and the random upstream ones, by d-variable.
+    """
 
     public_sizes: bool
     end: RunTargets
     step: RunTargets
+    true: Mapping[str, torch.Tensor]
+    random: Mapping[str, torch.Tensor]
 
 
 class Targets:
@@ -156,6 +169,8 @@ class Targets:
         self.vanishing = {step.name for step in exercise.steps if step.tensor in references.public.vanishing}
         self.hidden = [_case_targets(exercise, reference, IN_FLOAT64) for reference in references.hidden]
         self.rounded = [_case_targets(exercise, reference, IN_FLOAT32) for reference in references.rounded]
+        self.behind = _behind(exercise)
+        self.idle = _idle(exercise, references.hidden[0])
 
 
 def _case_targets(exercise: Exercise, reference: Reference, tolerance: Tolerance) -> CaseTargets:
@@ -167,4 +182,43 @@ def _case_targets(exercise: Exercise, reference: Reference, tolerance: Tolerance
             }
         )
 
-    return CaseTargets(reference.case.public_sizes, targets(reference.end), targets(reference.step))
+    names = variables(exercise)
+    true = {name: reference.end.total[tensor] for name, tensor in names.items() if tensor in reference.end.total}
+    return CaseTargets(
+        reference.case.public_sizes, targets(reference.end), targets(reference.step), true, reference.known.upstream
+    )
+
+
+def variables(exercise: Exercise) -> dict[str, str]:
+    """Return the tensor of each d-variable that students write, and of each that they are given."""
+    return {step.name: step.tensor for step in exercise.gradients} | exercise.autograd.given
+
+
+def _behind(exercise: Exercise) -> dict[str, tuple[str, ...]]:
+    """Return for each d-variable those of the tensors that the forward pass makes from its own, directly or not."""
+    names = variables(exercise)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, tensor in names.items():
+        made = {tensor}
+        for line in exercise.assignments:
+            if made.intersection(line.uses):
+                made.add(line.target)
+        found[name] = tuple(other for other, theirs in names.items() if theirs in made and other != name)
+    return found
+
+
+def _idle(exercise: Exercise, reference: Reference) -> dict[str, tuple[str, ...]]:
+    """Return for each d-variable of several paths those that the paths which add up to nothing go through."""
+    names = {tensor: name for name, tensor in variables(exercise).items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for step in exercise.gradients:
+        paths = reference.end.paths[step.tensor]
+        largest = float(reference.end.total[step.tensor].abs().max())
+        if len(paths) > 1:
+            idle = [names.get(through, "") for through, part in paths.items() if _is_nothing(part, largest)]
+            found[step.name] = tuple(name for name in idle if name)
+    return found
+
+
+def _is_nothing(part: torch.Tensor, largest: float) -> bool:
+    return bool((part.abs() <= IN_FLOAT64.rtol * largest).all())

@@ -6,6 +6,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,11 @@ from autograder.marking.reasons import Explainer
 from autograder.marking.result import REGRADE, Status, SubmissionResult
 from autograder.reference.compute import compute_references
 from autograder.sandbox.host.sandbox import Line, WarmProcess, opened
-from autograder.submission.notebook import Submission, UnreadableError, read_submission
+from autograder.submission.file import UnreadableError
+from autograder.submission.notebook import Submission, read_submission
+from autograder.text import one_line
+
+MAX_NAMED = 5  # notebooks of another name that are mentioned where the right one is missing
 
 
 class Grader:
@@ -63,8 +68,7 @@ class Grader:
         try:
             path.lstat()
         except (FileNotFoundError, NotADirectoryError):
-            reason = f"there is no {path.name} in the submission; submit it under this name"
-            return self._unmarked(student, "missing", reason)
+            return self._unmarked(student, "missing", _why_missing(path))
         except OSError:
             pass  # reading it says why
         return self.grade(student, lambda: read_submission(path, self.exercise))
@@ -75,12 +79,14 @@ class Grader:
         try:
             submission = read()
             with self._line() as line:
-                attempts = attempt(self.exercise.steps, self._marker.targets, submission, line)
+                line.modules = submission.modules
+                attempts = attempt(self.exercise, self._marker.targets, submission, line)
             result = self._marker.mark(student, submission, attempts, time.perf_counter() - started)
         except UnreadableError as error:
             return self._unmarked(student, "unreadable", str(error))
         except Exception as error:  # one bad submission never stops the rest
-            return self._unmarked(student, "crashed", f"{type(error).__name__}: {error}; {REGRADE}")
+            reason = f"{type(error).__name__}: {error}; {REGRADE}"
+            return replace(self._unmarked(student, "crashed", reason), fault=True)
         return result
 
     @contextmanager
@@ -93,3 +99,13 @@ class Grader:
 
     def _unmarked(self, student: str, status: Status, error: str) -> SubmissionResult:
         return SubmissionResult(student, self.exercise.name, status, 0.0, self.exercise.max_score, 0.0, error=error)
+
+
+def _why_missing(path: Path) -> str:
+    """Say that a notebook is not there, and which there are: browsers and students rename them."""
+    try:
+        there = sorted(file.name for file in path.parent.glob("*.ipynb") if not file.name.startswith("."))
+    except OSError:
+        there = []
+    others = f", only {', '.join(map(one_line, there[:MAX_NAMED]))}" if there else ""
+    return f"there is no {path.name} in the submission{others}; submit it under this name"

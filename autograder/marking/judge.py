@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
 from autograder.dojo import Comparison, compare
-from autograder.marking.compare import Checks
+from autograder.marking.compare import UNTRIED, Checks
 from autograder.marking.verdict import Verdict
 from autograder.sandbox.host.received import Value
 
@@ -20,11 +20,14 @@ ROUNDING = 1e-6
 class Evidence:
     """All that is known of one step of one submission.
 
-    public: what it held in the notebook's own case, None where its turn never came. truth: PyTorch's gradient
-    there. end, step: end to end and step by step. vanishing: the true gradient is zero, so `end` proves
-    nothing. error: its cells' exception. late: a cell of its ran out of time. ended: why a cell of its was
-    left out, having ended the whole process. uses_autograd: autograd was called, or a .grad read, while it
-    came about. evades: its code goes around autograd's engine.
+    public: its value in the notebook's own case, None where its turn never came. truth: PyTorch's gradient there.
+    end, step, true: how it compared end to end, step by step, and with true upstream gradients in place.
+    vanishing: the true gradient is zero, so `end` proves nothing. earlier_wrong: earlier d-variables that are wrong.
+    error: an exception of its cells. late: a cell of its ran out of time. ended: why a cell of its was left out,
+    having ended the whole process. uses_autograd: autograd was called while it came about. grads: the tensors whose
+    `.grad` its code reads. tensor: its own tensor. evades: its code goes around autograd's engine. numerical: it comes
+    from evaluating the forward pass at shifted values. idle_path: a path that adds up to nothing is wrong.
+    unset: the d-variable's name where a stub set it to None after it was right. unfinished: why not all was run.
     """
 
     public: Value | None
@@ -37,7 +40,14 @@ class Evidence:
     ended: str | None = None
     uses_autograd: bool = False
     evades: bool = False
-    unfinished: str = field(default="")
+    grads: tuple[str, ...] = ()
+    tensor: str = ""
+    numerical: bool = False
+    idle_path: bool = False
+    unset: str = ""
+    unfinished: str = ""
+    true: Checks = UNTRIED
+    earlier_wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,37 +61,52 @@ class Judgement:
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """Decide on one step. Of the two ways of marking it gets the better."""
+    """Decide on one step. Of the ways of marking it gets the best."""
     shown = _shown(evidence)
     right_end = evidence.end.right and not evidence.vanishing
-    if evidence.evades and (right_end or evidence.step.right or shown.approximate):
+    right = right_end or evidence.step.right or evidence.true.right
+    there = evidence.public is not None and evidence.public.tensor is not None
+    if evidence.evades and (right or shown.approximate):
         return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT)
-    if right_end or evidence.step.right:
+    if evidence.numerical and (right or shown.approximate):
+        return Judgement(Verdict.NUMERICAL, shown, NUMERICAL_HINT)
+    if right:
         return _right(evidence, shown, right_end)
     if evidence.ended is not None:
         return Judgement(Verdict.TIMEOUT if evidence.late else Verdict.CRASHED, shown, error=evidence.ended)
     left_out = evidence.step.left_out or (() if evidence.vanishing else evidence.end.left_out)
     if left_out:
-        return Judgement(Verdict.PATH_MISSING, shown, f"the gradient through {_and(left_out)} is missing")
+        hint = f"the gradient through {_and(left_out)} is missing"
+        return Judgement(Verdict.PATH_MISSING, shown, hint, evidence.error)
     if evidence.step.right_at_public_sizes or (evidence.end.right_at_public_sizes and not evidence.vanishing):
-        return Judgement(Verdict.HARD_CODED, shown, HARD_CODED_HINT)
+        return Judgement(Verdict.HARD_CODED, shown, HARD_CODED_HINT, evidence.error)
     if evidence.late:
         return Judgement(Verdict.TIMEOUT, shown, error=evidence.error)
-    if evidence.uses_autograd and (shown.approximate or evidence.public is None or evidence.public.tensor is None):
-        return Judgement(Verdict.AUTOGRAD, shown, AUTOGRAD_HINT, evidence.error)
+    if (evidence.uses_autograd or evidence.grads) and (shown.approximate or not there):
+        return Judgement(Verdict.AUTOGRAD, shown, _copied(evidence), evidence.error)
     if shown.approximate:
-        return Judgement(Verdict.WRONG, shown, evidence.unfinished or _only_here(evidence))
+        return Judgement(Verdict.WRONG, shown, evidence.unfinished or _only_here(evidence), evidence.error)
+    if evidence.unset:
+        hint = (
+            f"{evidence.unset} was right until this cell set it to None; empty the cell, or write your answer into it"
+        )
+        return Judgement(Verdict.MISSING, shown, hint)
     if evidence.error is not None:
         return Judgement(Verdict.ERROR, shown, error=evidence.error)
-    if evidence.public is None or evidence.public.kind in ("none", "undefined"):
+    if not there and (evidence.public is None or evidence.public.kind in ("none", "undefined")):
         return Judgement(Verdict.MISSING, shown, shown.problem)
     return Judgement(Verdict.SHAPE if shown.kind == "shape" else Verdict.WRONG, shown, shown.problem)
 
 
 AUTOGRAD_HINT = "this gradient comes from autograd; derive it by hand"
+NUMERICAL_HINT = (
+    "this evaluates the forward pass at shifted values, which is numerical differentiation; derive it by hand"
+)
 HARD_CODED_HINT = "right at this notebook's sizes only: a number stands where a size such as n or x.shape belongs"
 FOLLOWS_HINT = "right for the gradients that it was given; an earlier one is wrong"
 ZERO_HINT = "the true gradient is zero here, what you see is rounding; it was marked with other upstream gradients"
+IDLE_HINT = "right, but one of its paths is wrong: what it adds happens to be zero"
+ROUNDING_HINT = "right: the difference is rounding in float32"
 
 
 def _right(evidence: Evidence, shown: Comparison, right_end: bool) -> Judgement:
@@ -89,15 +114,29 @@ def _right(evidence: Evidence, shown: Comparison, right_end: bool) -> Judgement:
     # cmp's tolerances are relative, and nothing is close to zero in that way.
     zero = evidence.vanishing and (shown.approximate or (shown.maxdiff is not None and shown.maxdiff <= ROUNDING))
     hint: str | None
-    if not (right_end or shown.approximate or zero):
-        return Judgement(Verdict.FOLLOW_THROUGH, shown, FOLLOWS_HINT)
+    if not (right_end or shown.approximate or zero) and evidence.earlier_wrong:
+        return Judgement(Verdict.FOLLOW_THROUGH, shown, FOLLOWS_HINT, evidence.error)
     if right_end and left_out:
         hint = f"right: the gradient through {_and(left_out)}, which you left out, adds up to zero"
+    elif right_end and evidence.idle_path:
+        hint = IDLE_HINT
     elif zero:
         hint = ZERO_HINT
-    else:
-        hint = None if shown.approximate else "right: the difference is rounding in float32"
-    return Judgement(Verdict.EXACT if shown.exact else Verdict.APPROXIMATE, shown, hint)
+    elif shown.approximate:
+        hint = None
+    elif shown.kind == "ok":
+        hint = ROUNDING_HINT
+    else:  # what it held in the notebook is no such tensor: its code is right all the same
+        hint = f"right once its cell runs: {shown.problem}"
+    return Judgement(Verdict.EXACT if shown.exact else Verdict.APPROXIMATE, shown, hint, evidence.error)
+
+
+def _copied(evidence: Evidence) -> str:
+    """Say that a gradient was copied; of another tensor's, which gradient of the student's own belongs there."""
+    others = [name for name in evidence.grads if name not in (evidence.tensor, "")]
+    if evidence.tensor not in evidence.grads and others:
+        return f"this uses {others[0]}.grad, which is PyTorch's; use your own d{others[0]}"
+    return AUTOGRAD_HINT
 
 
 def _only_here(evidence: Evidence) -> str:

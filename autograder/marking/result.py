@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from autograder.marking.verdict import Verdict
+from autograder.text import in_a_spreadsheet
 
 if TYPE_CHECKING:
     from autograder.dojo import Comparison
@@ -56,7 +57,8 @@ class SubmissionResult:
     """The marks of one submission.
 
     error: why the status is not "graded". seconds: wall clock. cells: what each of its cells printed or raised in the
-    notebook's own case, by cell index; known only where it has just been graded.
+    notebook's own case, by cell index; known only where it has just been graded. fault: it could not be graded for a
+    fault of the autograder's, so its score is no mark and must not be recorded as one.
     """
 
     student: str
@@ -69,6 +71,7 @@ class SubmissionResult:
     error: str | None = None
     steps: tuple[StepResult, ...] = ()
     cells: Mapping[int, RanCell] = field(default_factory=dict, compare=False, repr=False)
+    fault: bool = False
 
     @property
     def lost(self) -> tuple[StepResult, ...]:
@@ -84,7 +87,7 @@ class SubmissionResult:
         return self._plain() | {"steps": [step.to_store() for step in self.steps]}
 
     def _plain(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "cells"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("cells", "fault")}
 
 
 def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
@@ -100,13 +103,18 @@ def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One run of `autograder grade`. secret: the fingerprint of the course secret."""
+    """One run of `autograder grade`.
+
+    secret: the fingerprint of the course secret. unrecorded: for each submission that has no new mark in the gradebook
+    although it should have one, who and why.
+    """
 
     assignment: str
     isolation: str
     secret: str
     seconds: float
     submissions: tuple[SubmissionResult, ...] = field(default=())
+    unrecorded: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The document of `--json`."""
@@ -133,5 +141,5 @@ class ClassResult:
 
 
 def _inert(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    """Return text as one line; where a spreadsheet would take it for a formula, with an apostrophe in front."""
+    return in_a_spreadsheet(value) if isinstance(value, str) else value

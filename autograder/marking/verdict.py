@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     TIMEOUT = "timeout"
     CRASHED = "crashed"
     AUTOGRAD = "autograd"
+    NUMERICAL = "numerical"
 
 
 CREDIT: Mapping[str, float] = {

@@ -1,1 +1,1 @@
-"""Plugins for nbgrader, named in nbgrader_config.py."""
+"""Plug the engine into nbgrader's steps; nbgrader_config.py names these classes."""

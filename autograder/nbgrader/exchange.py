@@ -1,4 +1,4 @@
-"""submit and fetch_feedback for students who are told apart by JUPYTERHUB_USER; release_feedback for all of them.
+"""Submit and fetch feedback under the name in JUPYTERHUB_USER, and release feedback past submissions without a secret.
 
 nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name
 is "jovyan". On a hub whose servers run under another name, and on one machine with several students, all
@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeFetchFeedback, ExchangeReleaseFeedback, ExchangeSubmit
+from nbgrader.utils import notebook_hash
+
+from autograder.submission.file import UnreadableError, read_plain_file
+from autograder.text import one_line
+
+MAX_SECRET = 1000  # bytes; nbgrader's has 128
 
 
 class HubSubmit(ExchangeSubmit):
-    """`nbgrader submit` under the hub's name for the student."""
+    """Makes `nbgrader submit` use the hub's name for the student."""
 
     def init_dest(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -24,7 +31,7 @@ class HubSubmit(ExchangeSubmit):
 
 
 class HubFetchFeedback(ExchangeFetchFeedback):
-    """`nbgrader fetch_feedback` under the hub's name for the student."""
+    """Makes `nbgrader fetch_feedback` use the hub's name for the student."""
 
     def init_src(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
@@ -33,22 +40,45 @@ class HubFetchFeedback(ExchangeFetchFeedback):
 
 
 class PatientReleaseFeedback(ExchangeReleaseFeedback):
-    """`nbgrader release_feedback` that passes over submissions which did not come through `nbgrader submit`.
+    """Makes `nbgrader release_feedback` skip submissions that did not come through `nbgrader submit`.
 
-    Those have no secret under which a student could fetch the page, and nbgrader's own stops at the first of them.
+    Those have no secret under which a student could fetch the page, and nbgrader stops at the first of them.
     """
 
     def copy_files(self) -> None:
-        """Leave out who cannot be reached, say so, and release the rest."""
-        excluded = [name for name in self.coursedir.student_id_exclude.split(",") if name]
-        for folder in sorted(glob.glob(self.src_path)):  # noqa: PTH207 (the pattern is an absolute path)
-            files = ("timestamp.txt", "submission_secret.txt")
-            if not all((Path(folder) / file).exists() for file in files):
-                student = Path(folder).parent.name
-                excluded.append(student)
-                self.log.warning("%s did not use nbgrader submit: hand over %s yourself", student, folder)
-        self.coursedir.student_id_exclude = ",".join(excluded)
-        super().copy_files()
+        """Release the pages of everybody who can be reached, and name the others."""
+        excluded = (self.coursedir.student_id_exclude or "").split(",")
+        for folder in map(Path, sorted(glob.glob(self.src_path))):  # noqa: PTH207 (the pattern is an absolute path)
+            student = folder.parent.name
+            if student in excluded:
+                continue
+            try:
+                secret = read_plain_file(folder / "submission_secret.txt", MAX_SECRET).decode().strip()
+                if not secret:
+                    raise UnreadableError("its secret is empty")
+            except (UnreadableError, UnicodeDecodeError):
+                name = one_line(student)
+                self.log.warning("%s did not use nbgrader submit: hand over %s yourself", name, one_line(str(folder)))
+                continue
+            for page in self._pages(folder):
+                try:
+                    self._release(page, secret)
+                except OSError as error:
+                    self.log.error("%s is not released: %s", one_line(str(page)), error.strerror)
+
+    def _pages(self, folder: Path) -> list[Path]:
+        """The pages of a feedback folder that belong to an autograded notebook: no file of the student's own."""
+        student, assignment = folder.parent.name, folder.name
+        autograded = self.coursedir.format_path(self.coursedir.autograded_directory, student, assignment)
+        return [page for page in sorted(folder.glob("*.html")) if Path(autograded, f"{page.stem}.ipynb").is_file()]
+
+    def _release(self, page: Path, secret: str) -> None:
+        target = Path(self.dest_path) / f"{notebook_hash(secret=secret, notebook_id=page.stem)}.html"
+        temporary = target.with_name(f"{target.stem}-tmp.html")
+        shutil.copyfile(page, temporary)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+        self.log.info("Feedback released to: %s", target)
 
 
 def _choose_student(step: ExchangeSubmit | ExchangeFetchFeedback) -> None:

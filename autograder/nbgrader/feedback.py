@@ -1,4 +1,4 @@
-"""generate_feedback: nbgrader's page with the steps by name and verdict."""
+"""Make generate_feedback use our page, which names each step with its verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OURS = Path(__file__).parent / "templates"
 
 
 def _formgrader() -> Path:
-    """Where nbgrader's own templates are. Not imported: every nbgrader command reads the configuration."""
+    """Return the folder of nbgrader's templates, without importing nbgrader: every command of it calls this."""
     spec = importlib.util.find_spec("nbgrader")
     assert spec is not None
     assert spec.origin is not None
@@ -18,9 +18,12 @@ def _formgrader() -> Path:
 
 
 def use_page(config: Any) -> None:
-    """Set our template for the feedback pages in nbgrader's configuration, and for nothing else."""
+    """Set our template for the feedback pages in nbgrader's configuration, and inert markup for all of its pages."""
     theirs = _formgrader()
     styles = theirs / "static" / "node_modules" / "bootstrap" / "dist" / "css"
+    # Formgrader's pages too: what a submission's text cells hold must not run in the instructor's browser.
+    config.HTMLExporter.preprocessors = ["autograder.nbgrader.sanitize.InertMarkup"]
+    config.GenerateFeedback.exporter_class = "autograder.nbgrader.pages.FeedbackExporter"
     exporter = config.GenerateFeedback.HTMLExporter
     exporter.template_name = "dojo_feedback"
     exporter.extra_template_basedirs = [str(OURS), str(theirs / "templates")]

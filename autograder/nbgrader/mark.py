@@ -1,4 +1,4 @@
-"""autograde, second part: the engine in the place of nbgrader's Execute."""
+"""Mark notebooks in the second part of `nbgrader autograde`: the engine replaces nbgrader's Execute."""
 
 from __future__ import annotations
 
@@ -10,59 +10,84 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import Execute, IgnorePattern, NbGraderPreprocessor
 from traitlets.log import get_logger
 
 from autograder.course.open_grader import open_course, open_grader
 from autograder.course.settings import Settings, SettingTraits
-from autograder.exercise.notebook import Exercise, files_of, nbgrader_info, read_exercise
+from autograder.exercise.notebook import Exercise, OrdinaryError, files_of, nbgrader_info, read_exercise
 from autograder.marking.result import REGRADE, StepResult, SubmissionResult
-from autograder.submission.notebook import submission_from_notebook
+from autograder.nbgrader.gradebook import ORDINARY
+from autograder.submission.file import UnreadableError
+from autograder.submission.notebook import Submission, submission_from_notebook, with_modules
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
 
+UNREADABLE = "dojo_unreadable"  # in a notebook's metadata: why the submitted file is none
 VERDICT = "dojo"  # in a check cell's metadata: {"verdict": ...}, which the feedback page shows
 MAX_WARM = 4  # exercises of an assignment that keep their warm grader
 
 
-class MarkByEngine(NbGraderPreprocessor, SettingTraits):
-    """Give every check cell the output that nbgrader reads as its score.
+class NotMarkedError(RuntimeError):
+    """The engine could not mark a submission; the message says why. Nothing may be recorded for it."""
 
-    nbgrader fails open: a check cell without output earns full marks. So every check cell gets exactly one
-    result, a finite float within its points, and where the engine itself fails that float is 0 with a
-    sentence that asks for a re-grade.
+
+class MarkByEngine(NbGraderPreprocessor, SettingTraits):
+    """Gives every check cell the output that nbgrader reads as its score.
+
+    nbgrader fails open: a check cell without output earns full marks. So every check cell gets exactly one result, a
+    finite float within its points. Where the engine itself fails there is no mark: NotMarkedError stops nbgrader before
+    it records anything, so that an old mark stays and a 0 is never ours.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Mark one notebook and write the outputs into it."""
+        """Mark one notebook and write the outputs into it; one of nbgrader's own kind is run as nbgrader does it."""
         student = resources["nbgrader"]["student"]
         try:
             path = exercise_path(self, resources).absolute()
             folder = course_folder(self)
             grader = WARM.grader(path, folder, self.settings(folder))
-            result = grader.grade(student, lambda: submission_from_notebook(nb, grader.exercise))
+            result = grader.grade(student, lambda: _submission(nb, resources, grader.exercise))
+            if result.fault:
+                raise NotMarkedError(result.error)
             write_outputs(nb, result)
-            if result.error is not None:
-                self.log.warning("%s: %s", student, result.error)
+        except OrdinaryError:
+            return self._as_nbgrader(nb, resources)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            _write_failure(nb, reason)
-            self.log.error("%s is not marked and has 0 for now: %s; mend it, then autograde --force", student, reason)
+            reason = str(error) if isinstance(error, NotMarkedError) else f"{type(error).__name__}: {error}; {REGRADE}"
+            raise NotMarkedError(f"{student} has no new mark: {reason}") from error
+        if result.error is not None:
+            self.log.warning("%s: %s", student, result.error)
+        return nb, resources
+
+    def _as_nbgrader(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        resources["nbgrader"][ORDINARY] = True
+        for step in (Execute, IgnorePattern):
+            nb, resources = step(parent=self.parent).preprocess(nb, resources)
         return nb, resources
 
 
-class WarmGraders:
-    """The warm graders of this process, one for each exercise; formgrader is a process that outlives many of them.
+def _submission(nb: Any, resources: Any, exercise: Exercise) -> Submission:
+    """The submission in an autograded notebook, with the modules beside it. Raises UnreadableError where it is none."""
+    if UNREADABLE in nb.metadata:
+        raise UnreadableError(nb.metadata[UNREADABLE])
+    submission = submission_from_notebook(nb, exercise)
+    folder = resources.get("metadata", {}).get("path")
+    return submission if folder is None else with_modules(submission, Path(folder), exercise)
 
-    A grader is closed as soon as its exercise or its settings have changed, or others have taken its turn.
+
+class WarmGraders:
+    """The warm graders of this process, one for each exercise. formgrader is a process that outlives many of them.
+
+    A grader is closed as soon as its exercise or settings have changed, or MAX_WARM others were used after it.
     """
 
     def __init__(self) -> None:
         self._graders: dict[Path, tuple[object, Grader]] = {}
 
     def grader(self, path: Path, folder: Path, settings: Settings) -> Grader:
-        """Return the grader of the exercise at `path`, in the course in `folder`. Raises what open_grader raises."""
+        """Return the grader of the exercise at `path`, of the course in `folder`. Raises what open_grader raises."""
         key = (changed(path.parent), folder, settings)
         if path in self._graders and self._graders[path][0] != key:
             self._close(path)
@@ -73,12 +98,12 @@ class WarmGraders:
             for warning in course.warnings:
                 get_logger().warning("%s", warning)
             self._graders[path] = key, open_grader(course, exercise_at(path))
-        # The one that was used last is closed last.
+        # Put it at the end: the one used last is closed last.
         self._graders[path] = self._graders.pop(path)
         return self._graders[path][1]
 
     def close(self) -> None:
-        """End all their processes."""
+        """Close all graders, which ends their processes."""
         for path in list(self._graders):
             self._close(path)
 
@@ -91,7 +116,7 @@ atexit.register(WARM.close)
 
 
 def exercise_path(preprocessor: Any, resources: Any) -> Path:
-    """Return the path of the solution notebook of the notebook in hand, by the course's own configuration."""
+    """Return the path of the solution notebook for the notebook that `preprocessor` works on."""
     course = CourseDirectory(parent=preprocessor)
     info = resources["nbgrader"]
     folder = course.format_path(course.source_directory, ".", info["assignment"])
@@ -99,28 +124,31 @@ def exercise_path(preprocessor: Any, resources: Any) -> Path:
 
 
 def exercise_at(path: Path) -> Exercise:
-    """Return the exercise, read once for all its submissions. Raises ExerciseError, OSError."""
+    """Return the exercise at `path`; it is read again only when it has changed. Raises ExerciseError, OSError."""
     return _read(path, changed(path.parent))
 
 
 @functools.lru_cache(maxsize=8)
 def _read(path: Path, changed: int) -> Exercise:
-    """Read an exercise. changed: part of the key, because formgrader outlives a mended exercise."""
+    """Read an exercise. changed: when it was last written, as part of the cache's key."""
     return read_exercise(path)
 
 
 def changed(folder: Path) -> int:
-    """Return when a file of the exercise was last written, in nanoseconds; 0 where there is none."""
+    """Return when any file of an exercise's folder was last written, in nanoseconds; 0 where there is none."""
     return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
 
 
 def course_folder(preprocessor: Any) -> Path:
-    """Return the course's own folder, where nbgrader_config.py lies."""
+    """Return the course folder, which has nbgrader_config.py."""
     return Path(CourseDirectory(parent=preprocessor).root)
 
 
 def write_outputs(nb: Any, result: SubmissionResult) -> None:
-    """Give every code cell of a restored notebook its output: what it printed, and check cells their scores."""
+    """Give every code cell of a restored notebook its output: what it printed, and check cells their scores.
+
+    Raises NotMarkedError where the engine has no score for a check cell, or one that is none.
+    """
     results = {step.check: step for step in result.steps}
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
@@ -129,11 +157,13 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
         if _is_check(cell):
             step = results.get(str(nbgrader_info(cell).get("grade_id")))
             points = float(nbgrader_info(cell)["points"])
+            if step is None and result.steps:
+                raise NotMarkedError(f"the engine has no score for {nbgrader_info(cell).get('grade_id')}; {REGRADE}")
             if step is None:
-                _set_score(cell, 0.0, f"not marked: {result.error or REGRADE}")
+                _set_score(cell, 0.0, f"not marked: {result.error}")
             elif not _is_score(step.points, points):
                 found = f"the engine's score is {step.points!r}, not a number from 0 to {points:g}"
-                _set_score(cell, 0.0, f"not marked: {found}\n{REGRADE}")
+                raise NotMarkedError(f"{found}; {REGRADE}")
             else:
                 _set_score(cell, step.points, report(step), step.verdict.value)
         elif index in result.cells:
@@ -145,22 +175,14 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
                 cell.outputs.append(_output("error", ename=name, evalue=message, traceback=[ran.error]))
 
 
-def _write_failure(nb: Any, reason: str) -> None:
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-            if _is_check(cell):
-                _set_score(cell, 0.0, f"not marked: {reason}\n{REGRADE}")
-
-
 def _is_check(cell: Any) -> bool:
-    """Whether the engine gives this cell its score; a graded answer of the student's own is for a person to read."""
+    """Return whether the engine scores this cell; a graded answer in the student's words is for a person to read."""
     info = nbgrader_info(cell)
-    return bool(info.get("grade")) and not info.get("solution")
+    return bool(info.get("grade")) and not info.get("solution") and not info.get("task")
 
 
 def report(step: StepResult) -> str:
-    """Return what the student reads under a check cell: the cmp line, the verdict and the points, then the reason."""
+    """Return the text under a check cell: the cmp line, the verdict and the points, then the reason."""
     lines = [step.comparison.line(step.label), f"verdict: {step.verdict.value}, {step.points:g} of {step.max_points:g}"]
     if step.error is not None:
         lines.append(step.error)
@@ -170,7 +192,7 @@ def report(step: StepResult) -> str:
 
 
 def _is_score(score: object, points: float) -> bool:
-    # The last comparison is what keeps NaN out.
+    # The last comparison excludes NaN.
     return isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= points
 
 
@@ -185,5 +207,5 @@ def _stream(text: str) -> NotebookNode:
 
 
 def _output(kind: str, **fields: Any) -> NotebookNode:
-    """Make an output as nbformat.v4.new_output does, without validating each: the whole notebook is when written."""
+    """Make an output as nbformat.v4.new_output does, but do not validate it: nbgrader validates the whole notebook."""
     return nbformat.from_dict({"output_type": kind, **fields})

@@ -1,4 +1,4 @@
-"""autograde, first part: put a submission's nbgrader cells back into the form that nbgrader relies on."""
+"""Restore a submission's nbgrader cells in the first part of `nbgrader autograde`."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ from types import MappingProxyType
 from typing import Any
 
 import nbformat.v4
-from nbgrader.preprocessors import OverwriteCells
+from nbgrader.preprocessors import CheckCellMetadata, DeduplicateIds, OverwriteCells
 
-from autograder.exercise.notebook import Exercise, ExerciseError, Step, nbgrader_info
+from autograder.exercise.notebook import Exercise, OrdinaryError, Step, nbgrader_info
 from autograder.nbgrader.gradebook import Recorder
 from autograder.nbgrader.mark import exercise_at, exercise_path
 
 
 class RestoreCells(OverwriteCells):
-    """OverwriteCells from the exercise itself, and more: missing check cells come back, damaged metadata too.
+    """Takes the place of nbgrader's OverwriteCells: restores cells, also missing or damaged ones, from the exercise.
 
-    nbgrader's own stops on some damaged notebooks (a check cell and its solution cell both deleted, an unknown
+    nbgrader's own class stops on some damaged notebooks (a check cell and its solution cell both deleted, an unknown
     or lost id) and asks the gradebook anew for every cell.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Restore the cells of one submitted notebook; without an exercise to read, as nbgrader does it."""
+        """Restore the cells of one submitted notebook; one of nbgrader's own kind as nbgrader does it.
+
+        Raises CourseError where the exercise is worth something else than in the gradebook, ExerciseError, OSError.
+        """
         try:
             exercise = exercise_at(exercise_path(self, resources))
-        except (ExerciseError, OSError) as error:
-            # MarkByEngine meets the same fault and gives every check cell an explained 0.
-            self.log.error("the cells are restored from the gradebook only: %s", error)
-            restored: tuple[Any, Any] = super().preprocess(nb, resources)
-            return restored
+        except OrdinaryError:
+            nb, resources = DeduplicateIds(parent=self.parent).preprocess(nb, resources)
+            nb, resources = super().preprocess(nb, resources)
+            checked: tuple[Any, Any] = CheckCellMetadata(parent=self.parent).preprocess(nb, resources)
+            return checked
         info = resources["nbgrader"]
         with Recorder(info["db_url"]) as recorder:
-            checksums = recorder.released(info["assignment"], info["notebook"]).checksums
+            checksums = recorder.check(info["assignment"], exercise).checksums
         restore(nb, exercise, checksums)
         return nb, resources
 
 
 def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Restore types, metadata, locked text and missing check cells of a submitted notebook, in place.
+    """Change a submitted notebook: restore types, metadata and locked text of its cells, and missing check cells.
 
-    checksums: of the cells as released, by grade_id; an answer that has the same is no response. Of two cells
-    with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, becomes an ordinary
+    checksums: of the cells as released, by grade_id; an answer with the same checksum counts as no response. Of two
+    cells with one id the last keeps it, as in nbgrader. The other, and a cell with an unknown id, becomes an ordinary
     cell of the student's.
     """
     seen: set[str] = set()
@@ -61,29 +64,36 @@ def restore(notebook: Any, exercise: Exercise, checksums: Mapping[str, str] = Ma
             cell.source = original.source
     for step in exercise.steps:
         if step.check not in seen:
-            notebook.cells.insert(_place(notebook, step), _fresh(notebook, exercise.cells[step.check]))
+            notebook.cells.insert(_check_index(notebook, step), _fresh(notebook, exercise.cells[step.check]))
+    for grade_id, cell in exercise.cells.items():
+        if nbgrader_info(cell).get("task") and grade_id not in seen:
+            notebook.cells.append(_fresh(notebook, cell))
     for cell in notebook.cells:
         info = nbgrader_info(cell)
         if info.get("grade_id") in checksums:
             info["checksum"] = checksums[info["grade_id"]]
 
 
-def _place(notebook: Any, step: Step) -> int:
-    """Behind the step's last solution cell, or at the end without any: the moment at which its value is taken."""
+def _check_index(notebook: Any, step: Step) -> int:
+    """Return the cell index for a step's check cell: behind its last solution cell, or at the end without any.
+
+    Its value is recorded there.
+    """
     there = [i for i, cell in enumerate(notebook.cells) if nbgrader_info(cell).get("grade_id") in step.solutions]
     return max(there, default=len(notebook.cells) - 1) + 1
 
 
 def _fresh(notebook: Any, cell: Any) -> Any:
     # An id of its own: the submission may still have the cell under the old one, without its metadata.
-    fresh = nbformat.v4.new_code_cell(cell.source, metadata=copy.deepcopy(cell.metadata))
+    make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+    fresh = make(cell.source, metadata=copy.deepcopy(cell.metadata))
     if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):  # as Colab saves them: no ids yet
         del fresh["id"]
     return fresh
 
 
 def _retyped(cell: Any, cell_type: str) -> Any:
-    """The cell as another type, without what only its present type may have (attachments, outputs)."""
+    """Return the cell as another type, without attachments and outputs, which only its present type may have."""
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     again = make.get(cell_type, nbformat.v4.new_raw_cell)(cell.source, metadata=cell.metadata)
     del again["id"]

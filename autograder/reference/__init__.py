@@ -1,1 +1,1 @@
-"""What is right: hidden cases and their reference gradients. Trusted side only."""
+"""Compute the right answers: hidden cases and their reference gradients. Trusted side only."""

@@ -1,4 +1,4 @@
-"""Hidden cases: the exercise run with other parameters, drawn from the course secret.
+"""Draw hidden cases from the course secret: the exercise with other parameters.
 
 By convention a parameter whose name contains "seed" is a seed and is drawn anew for every case; any other
 parameter that is an integer above 1 is a size, kept in the cases of public sizes and changed in the others.
@@ -11,22 +11,27 @@ import hashlib
 import itertools
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.exercise.notebook import Exercise, ExerciseError
 
-PUBLIC_SIZES = 3
-OTHER_SIZES = 3
-MAX_SIZE = 96  # a wrong size shows at small ones, and every submission pays for large ones
+PUBLIC_SIZES = 2  # where random numbers decide, two cases say as much as three (tests/marks: no wrong answer passes)
+# One case has every size larger: a loop that is too short does nothing wrong at smaller ones before it fails.
+LARGER = PUBLIC_SIZES
+# One has them smaller and in another order: a loop that is too long fails only there.
+SMALLER = PUBLIC_SIZES + 1
+GROWTH = 0.4  # the largest part by which a size grows; every submission pays for large ones
 SIZE_DRAWS = 200
 DRAWS = 20  # how often a case is drawn again before the exercise is given up
 
 
 @dataclass(frozen=True)
 class Case:
-    """One way of running the exercise. overrides: parameters that differ from the notebook's.
+    """One choice of parameters to run the exercise with.
 
+    overrides: the parameters that differ from the notebook's, by name. dtype: "float32" or "float64".
     public_sizes: whether all sizes are the notebook's own.
     """
 
@@ -37,11 +42,11 @@ class Case:
 
 
 PUBLIC = Case("public", dtype="float32")
-"""The notebook as it is: what the student sees, and what `exact` is decided on."""
+"""The notebook as it is: the student sees this case, and `exact` is decided on it."""
 
 
 def parameters(exercise: Exercise) -> dict[str, Any]:
-    """The plain assignments of the parameters cell."""
+    """Return the constants that the parameters cell assigns, by name."""
     found: dict[str, Any] = {}
     for source in exercise.setup[: exercise.parameters]:
         for node in ast.parse(source).body:
@@ -52,25 +57,29 @@ def parameters(exercise: Exercise) -> dict[str, Any]:
 
 
 def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Case:
-    """Hidden case `number` (from 0); the same secret gives the same case. attempt: counts draws that were no use.
+    """Draw hidden case `number`, counted from 0; the same arguments give the same case.
 
-    Raises ExerciseError where the exercise has no seed to draw.
+    attempt: how many draws of this case were of no use before. Raises ExerciseError where the exercise has no seed.
     """
     key = hashlib.sha256(b"%b/%b/%d/%d" % (secret, exercise.name.encode(), number, attempt)).digest()
     source = random.Random(key)
     seeds, sizes = _seeds_and_sizes(exercise)
     overrides: dict[str, int | float] = {name: source.randrange(2**31) for name in seeds}
-    public_sizes = number < PUBLIC_SIZES
-    if number == PUBLIC_SIZES + OTHER_SIZES - 1:
-        overrides |= _in_another_order(sizes, source)
-    elif not public_sizes:
-        overrides |= _other_sizes(sizes, source)
-    return Case(f"hidden {number + 1}", overrides, public_sizes=public_sizes)
+    if number == LARGER:
+        overrides |= _larger(sizes, source)
+    elif number == SMALLER:
+        overrides |= _smaller_in_another_order(sizes, source)
+    return Case(f"hidden {number + 1}", overrides, public_sizes=number < PUBLIC_SIZES)
+
+
+def seed_names(exercise: Exercise) -> list[str]:
+    """Return the parameters that are drawn anew for every hidden case."""
+    return _seeds_and_sizes(exercise)[0]
 
 
 def number_of_cases(exercise: Exercise) -> int:
-    """How many hidden cases an exercise has: without sizes there are only those of public sizes."""
-    return PUBLIC_SIZES + (OTHER_SIZES if _seeds_and_sizes(exercise)[1] else 0)
+    """Return how many hidden cases an exercise has: without sizes there are only those of public sizes."""
+    return SMALLER + 1 if _seeds_and_sizes(exercise)[1] else PUBLIC_SIZES
 
 
 def _seeds_and_sizes(exercise: Exercise) -> tuple[list[str], dict[str, int]]:
@@ -82,25 +91,30 @@ def _seeds_and_sizes(exercise: Exercise) -> tuple[list[str], dict[str, int]]:
     return seeds, {name: value for name, value in integers.items() if name not in seeds and value > 1}
 
 
-def _in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """New sizes, of many draws those of which most changed places by order.
+def _larger(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
+    """Return a larger value for every size."""
+    return _drawn(sizes, source, lambda public: (public + 1, public + max(3, round(GROWTH * public))))
 
-    A loop over a size that is not its own fails late where it goes too far, after the right work is done. Only
-    where it does not go far enough is something left out.
+
+def _smaller_in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
+    """Return a smaller value for every size that can have one, of many draws those which most change places by order.
+
+    A loop over the wrong size does all the right work first where that size is too large, and only then fails. Only
+    where it is too small does the loop leave something out.
     """
     pairs = [(small, large) for small in sizes for large in sizes if sizes[small] < sizes[large]]
-    draws = [_other_sizes(sizes, source) for _ in range(SIZE_DRAWS)]
+    draws = [_drawn(sizes, source, lambda public: (max(2, public // 3), public - 1)) for _ in range(SIZE_DRAWS)]
     return max(draws, key=lambda drawn: sum(drawn[small] > drawn[large] for small, large in pairs))
 
 
-def _other_sizes(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """A new value for every size: no factor shared with its public value, and all different from each other."""
+def _drawn(sizes: dict[str, int], source: random.Random, between: Callable[[int], tuple[int, int]]) -> dict[str, int]:
+    """Draw a value for every size: no factor shared with its public value, and all different from each other.
+
+    between: the smallest and the largest value for a public one. Where none of them will do, it is the next above.
+    """
     chosen: dict[str, int] = {}
     for name, public in sizes.items():
-        end = min(public, MAX_SIZE) + 3
-        free = (
-            s for s in itertools.count(max(2, public // 3)) if math.gcd(s, public) == 1 and s not in chosen.values()
-        )
-        # There is always a first, beyond the end if need be.
-        chosen[name] = source.choice([next(free), *itertools.takewhile(end.__gt__, free)])
+        first, last = between(public)
+        free = (s for s in itertools.count(first) if math.gcd(s, public) == 1 and s not in chosen.values())
+        chosen[name] = source.choice([next(free), *itertools.takewhile(last.__ge__, free)])
     return chosen

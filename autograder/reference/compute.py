@@ -1,4 +1,4 @@
-"""The reference for one case: what the sandbox may know, and the gradients that it may not."""
+"""Compute the references of all cases: the values that the sandbox may know, and the gradients that it may not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from autograder.cells.namespace import DTYPES, default_dtype, run_autograd
 from autograder.exercise.notebook import Exercise, ExerciseError
-from autograder.reference.cases import DRAWS, PUBLIC, Case, draw, number_of_cases
+from autograder.reference.cases import DRAWS, PUBLIC, Case, draw, number_of_cases, parameters, seed_names
 from autograder.reference.gradients import (
     DifferentiationError,
     Gradients,
@@ -31,12 +31,12 @@ from autograder.sandbox.messages import Known
 
 @dataclass(frozen=True)
 class Reference:
-    """One case on the trusted side.
+    """One case with its right answers, on the trusted side.
 
-    end: the true gradients, as totals and by path. step: those for the random upstream gradients. What a marked
-    value is compared with is in both, as a total without paths.
+    known: what the sandbox may know of it. end: the true gradients, as totals and by path. step: the gradients that the
+    random upstream gradients make. Both also have the expected tensor of each marked value, as a total without paths.
     vanishing: marked tensors whose true gradient is zero, so that end to end proves nothing.
-    names: everything after setup, modules and functions too, to run a forward line again.
+    names: everything that setup defined, modules and functions too, to run a forward line again.
     """
 
     case: Case
@@ -49,7 +49,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class References:
-    """All cases of an exercise. public: float32, as the student sees it. hidden: float64.
+    """The references of all cases. public: the notebook's own case, in float32. hidden: the hidden cases, in float64.
 
     rounded: the hidden cases again in float32, for code that fixes a lower precision itself.
     """
@@ -60,9 +60,9 @@ class References:
 
 
 def compute_references(exercise: Exercise, secret: bytes, kept: Path | None = None) -> References:
-    """Run every case. kept: a folder where what setup made is kept for the next time.
+    """Run every case and return the references. kept: a folder that keeps the tensors of setup for the next run.
 
-    Raises ExerciseError, and SetupError where a cell fails.
+    Raises ExerciseError, and SetupError where a setup cell raises.
     """
     with setups(exercise, kept) as setup:
         public = _reference(exercise, PUBLIC, setup(PUBLIC), secret)
@@ -71,7 +71,7 @@ def compute_references(exercise: Exercise, secret: bytes, kept: Path | None = No
 
 
 def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
-    """The shape of every marked tensor at the notebook's own sizes."""
+    """Return the shape of every marked tensor at the notebook's own sizes. Raises ExerciseError, SetupError."""
     with setups(exercise) as setup:
         names = setup(PUBLIC)
     try:
@@ -88,7 +88,7 @@ def forward_shapes(exercise: Exercise) -> dict[str, tuple[int, ...]]:
 def _hidden(
     exercise: Exercise, secret: bytes, number: int, setup: Setup, public: Reference
 ) -> tuple[Reference, Reference]:
-    """Draw a hidden case until it is one that can be marked with, in both precisions."""
+    """Draw a hidden case until it can be used; return its references in float64 and float32. Raises ExerciseError."""
     for attempt in range(DRAWS):
         case = draw(exercise, secret, number, attempt)
         names = setup(case)
@@ -103,7 +103,7 @@ def _hidden(
             )
         except TiesError:
             continue
-        # Of the tensors' gradients the same ones must vanish as in the notebook, and no others.
+        # Exactly the gradients that vanish in the notebook must vanish in a hidden case.
         if _finite(exact) and _finite(rounded) and exact.vanishing == public.vanishing:
             return exact, rounded
     raise ExerciseError(
@@ -140,7 +140,7 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
             | cut.values
             | {d: total[tensor] for d, tensor in given.items()}
             | {k: v for k, v in values.items() if isinstance(v, torch.Tensor)},
-            scalars=plain(names) | plain(values),
+            scalars=_without_seeds(exercise, case, plain(names) | plain(values)),
             upstream={names_of[tensor]: gradient for tensor, gradient in upstream.items()},
             dtype=case.dtype,
         ),
@@ -151,8 +151,19 @@ def _reference(exercise: Exercise, case: Case, names: dict[str, Any], secret: by
     )
 
 
+def _without_seeds(exercise: Exercise, case: Case, scalars: dict[str, Any]) -> dict[str, Any]:
+    """Return plain values with the notebook's own in the place of a case's seeds and of whatever equals one.
+
+    A submission that knew the seeds of a hidden case could tell them to the next, which brings a table of answers.
+    """
+    public = parameters(exercise)
+    seeds = {name: case.overrides[name] for name in seed_names(exercise) if name in case.overrides}
+    kept = {name: value for name, value in scalars.items() if name in seeds or value not in seeds.values()}
+    return kept | {name: public[name] for name in seeds}
+
+
 def _values(exercise: Exercise, case: Case, names: dict[str, Any]) -> dict[str, Any]:
-    """What the autograd cells assign beside gradients; they are run only where there is any."""
+    """Return the values that the autograd cells assign beside gradients; the cells run only where there is any."""
     wanted = exercise.autograd.values
     if not wanted:
         return {}
@@ -185,5 +196,5 @@ def _finite(reference: Reference) -> bool:
 
 
 def _marked(exercise: Exercise) -> list[str]:
-    """Where the forward pass is cut: the tensors whose gradients are marked, and those whose gradients are given."""
+    """Return the tensors at which the forward pass is cut: those whose gradients are marked or given."""
     return [*(step.tensor for step in exercise.gradients), *exercise.autograd.given.values()]

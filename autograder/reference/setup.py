@@ -1,7 +1,7 @@
-"""What an exercise's setup cells make for each case, run once and kept.
+"""Run an exercise's setup cells for each case, and keep what they define for the next run.
 
-Setup prepares data and draws parameters: the slow part, and the same every time. What is kept holds no
-gradient, only what a student may know of a case anyway.
+Setup prepares data and draws parameters: the slow part, and the same every time. The kept files hold no gradient, only
+what a student may know of a case anyway.
 """
 
 from __future__ import annotations
@@ -23,24 +23,26 @@ import torch
 from autograder.cells.ipython import CellShell, new_shell
 from autograder.cells.namespace import clear, overlaid, run_setup
 from autograder.exercise.notebook import Exercise
+from autograder.files import PRIVATE, private_folder
 from autograder.reference.cases import PUBLIC, Case
 
 Setup = Callable[[Case], dict[str, Any]]
-FORMAT = "1"  # part of every file's name
+FORMAT = "1"  # of the kept files; part of every file's name, so change it when they change
 
 
 def plain(names: dict[str, Any]) -> dict[str, int | float | bool | str]:
-    """The plain values among the names."""
+    """Return the numbers, booleans and strings among the names."""
     return {name: value for name, value in names.items() if isinstance(value, int | float | bool | str)}
 
 
 @contextlib.contextmanager
 def setups(exercise: Exercise, kept: Path | None = None) -> Iterator[Setup]:
-    """A function that gives the names after setup for a case. kept: a folder that outlasts this run.
+    """Yield a function that returns, for a case, all names that setup defines.
 
-    The cells run in the exercise's folder, as in its notebook. Raises SetupError where one fails.
+    kept: a folder that keeps them for the next run. The cells run in the exercise's folder, as in its notebook. The
+    function raises SetupError where a cell raises.
     """
-    # The sandbox has one thread too; with another number of threads sums may round differently.
+    # With another number of threads than the sandbox, which has one, sums may round differently.
     torch.set_num_threads(1)
     kept = None if kept is None else kept.absolute()
     path, modules = list(sys.path), set(sys.modules)
@@ -68,7 +70,7 @@ class _Setups:
         self._public: dict[str, Any] | None = None
 
     def names(self, case: Case) -> dict[str, Any]:
-        """The names after setup. The notebook's own case is always run: it has the modules and functions."""
+        """Return the names after setup. The notebook's own case always runs: no file keeps modules and functions."""
         if case == PUBLIC:
             self._public = self._run(case)
             return self._public
@@ -80,7 +82,7 @@ class _Setups:
             names = self._run(case)
             _save(names, file)
         else:
-            # The exercise's functions look up here what they are not given.
+            # The exercise's functions look up their global names here.
             clear(self._shell)
             self._shell.user_ns.update(names)
         return names
@@ -95,7 +97,7 @@ class _Setups:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _load(self, file: Path) -> dict[str, Any] | None:
-        """The names from a file; None where there is none that can be used."""
+        """Return the names from a file, None where it cannot be used."""
         assert self._public is not None
         try:
             with safetensors.safe_open(file, "pt") as opened:
@@ -109,14 +111,15 @@ class _Setups:
 
 
 def _save(names: dict[str, Any], file: Path) -> None:
-    """Keep what can be kept. Where it cannot be written, the next run computes it again."""
+    """Write tensors and plain values to a file; where that fails, the next run computes them again."""
     tensors = {name: value for name, value in names.items() if isinstance(value, torch.Tensor)}
     about = {"plain": plain(names), "requires_grad": [name for name, t in tensors.items() if t.requires_grad]}
     copies = {name: t.detach().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     with contextlib.suppress(OSError, safetensors.SafetensorError):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         temporary = file.with_suffix(f".{os.getpid()}")
         try:
+            temporary.touch(PRIVATE)
             safetensors.torch.save_file(copies, temporary, {"about": json.dumps(about)})
             temporary.replace(file)
         finally:

@@ -1,1 +1,1 @@
-"""Run strangers' code: a trusted host, an untrusted guest, and the messages between them."""
+"""Run strangers' code: a trusted host starts an untrusted guest, and messages cross between them."""

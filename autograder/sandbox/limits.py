@@ -1,4 +1,4 @@
-"""What one submission may use. All in one place."""
+"""The limits of one submission. This is the only list of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The defaults suit an exercise whose honest solution takes milliseconds.
+    """The most that one submission may use; the defaults suit an exercise whose honest solution takes milliseconds.
 
-    cell_seconds: wall clock of one cell. stall_seconds: how much longer a cell that cannot be interrupted is
-    waited for. seconds: wall clock of one go through a submission's runs. total_seconds: after which no other is
-    begun. cpu_seconds, memory_bytes (address space beyond what the process has when it starts), file_bytes (size of
-    one file), open_files and threads: the kernel's limits, for each process. disk_bytes: all its files together.
-    threads and disk_bytes hold under `bubblewrap` only. tensor_bytes: the largest tensor that is sent back.
-    result_bytes: the most that is sent back in one go. retries: how often a submission is run again without the
-    cell that ended its process.
+    cell_seconds: wall clock of one cell. stall_seconds: how much longer the host waits for a cell that cannot be
+    interrupted. seconds: wall clock of one request, which is all runs of a submission in one fork. total_seconds: time
+    after which no further request is begun. cpu_seconds, memory_bytes (address space beyond what the process has when
+    it starts), file_bytes (size of one file), open_files and threads: the kernel's limits, for each process.
+    disk_bytes: size of each of its two writable folders. threads and disk_bytes hold under `bubblewrap` only.
+    tensor_bytes: the largest tensor that is sent back. result_bytes: the most that is sent back for one request.
+    retries: how often a submission is run again without the cell that ended its process.
     """
 
     cell_seconds: float = 10.0

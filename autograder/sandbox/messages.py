@@ -1,4 +1,4 @@
-"""What crosses between host and guest: the dataclasses, and for each request its writer beside its reader.
+"""The messages between host and guest: their dataclasses, and the writer of each request beside its reader.
 
 Requests go to the guest in this order: one `setup`, one `case` for each case, one `split`, one `probe`, then any
 number of submissions. The guest's answer to each has `ok`, and `error` where that is false. What a submission reports
@@ -7,9 +7,10 @@ of its runs is written by guest/outbox.py and checked by host/received.py.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,13 @@ if TYPE_CHECKING:  # the host sends its first requests before it has imported to
     import torch
 
 
+# In the place of a cell index: the report of what a taped run has replayed.
+LAST_OF_TAPE = -2
+
+
 @dataclass(frozen=True)
 class ScriptCell:
-    """One cell to run. index: its cell index in the notebook. records: d-variables recorded once it has run."""
+    """One cell to run. index: its cell index in the notebook. records: d-variables to record once it has run."""
 
     index: int
     source: str
@@ -31,18 +36,23 @@ class ScriptCell:
 
 @dataclass(frozen=True)
 class Run:
-    """One pass over the cells. stepwise: every recorded d-variable is replaced by its random upstream gradient."""
+    """One pass over the cells.
+
+    stepwise: every recorded d-variable is replaced by its random upstream gradient.
+    taped: the same by replaying the operations of the run, so that it does not depend on where cells begin and end.
+    """
 
     case: int
     stepwise: bool
+    taped: bool = False
 
 
 @dataclass(frozen=True)
 class Known:
-    """All that a student may know of a case: tensors and plain values by name, without a graph.
+    """All that a student may know of a case: tensors without a graph, and plain values, by name.
 
-    upstream: independent random gradients, by the d-variable that they take the place of, step by step. A
-    d-variable that is given (exercise/given.py) is in `tensors` too, with its true gradient.
+    upstream: the independent random gradients that replace d-variables step by step, by d-variable. A d-variable that
+    is given (exercise/given.py) is in `tensors` too, with its true gradient.
     dtype: the default dtype of its runs, "float32" or "float64".
     """
 
@@ -54,11 +64,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Bait:
-    """What the host lays out for the guest's probe to reach.
+    """The targets that the host lays out and the guest's probe tries to reach.
 
-    port: of a listener on 127.0.0.1. abstract: the name of a listening abstract Unix socket, "" where there are
-    none. file: a readable file of the host's. home: something in its home folder, "" where there is nothing
-    but Python. pid: the host process's. read_only: folders that must not be written to.
+    port: of a listener on 127.0.0.1. abstract: the name of a listening abstract Unix socket, "" where the system has
+    none. file: a readable file of the host. home: a path in the host's home folder, "" where it holds nothing but
+    Python. pid: of the host's process. read_only: folders in which the guest must not be able to write. private: files
+    of the course and the exchange.
     """
 
     port: int
@@ -67,42 +78,68 @@ class Bait:
     home: str
     pid: int
     read_only: tuple[str, ...]
+    private: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForwardLine:
+    """One line of the forward pass: the name it assigns, the names it reads, and its source."""
+
+    target: str
+    uses: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The exercise's setup cells, after how many of them the parameters stand, and the limits of a submission."""
+    """An exercise as the guest needs it, all of it public.
+
+    cells: the setup cells. parameters: after how many of them a case's parameters are set. limits: of a submission.
+    forward: the forward pass. tensors: by d-variable, the tensor that it is the gradient of.
+    """
 
     cells: tuple[str, ...]
     parameters: int
     limits: Limits
+    forward: tuple[ForwardLine, ...] = ()
+    tensors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One submission to run. skip: indices of cells to leave out. cell_by_cell: report each before the next runs."""
+    """One submission to run.
+
+    skip: indices of cells to leave out. cell_by_cell: report each before the next runs. upstream: by case, upstream
+    gradients by d-variable that take the place of the case's random ones. numerical: whether the taped runs look for
+    numerical differentiation. modules: text by file name of the Python files that lie beside the notebook.
+    """
 
     script: tuple[ScriptCell, ...]
     runs: tuple[Run, ...]
     skip: tuple[int, ...] = ()
     cell_by_cell: bool = False
+    upstream: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    numerical: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def setup_frame(setup: Setup) -> Frame:
-    """Ask the guest to run the exercise's setup."""
+    """Return the frame that asks the guest to run the exercise's setup."""
     return Frame({"setup": True}, json.dumps(asdict(setup)).encode())
 
 
 def read_setup(body: bytes) -> Setup:
-    """Read the body of a setup frame."""
+    """Return the setup request in the body of its frame."""
     read = json.loads(body)
-    return Setup(tuple(read["cells"]), read["parameters"], Limits(**read["limits"]))
+    lines = tuple(ForwardLine(line["target"], tuple(line["uses"]), line["source"]) for line in read["forward"])
+    return Setup(tuple(read["cells"]), read["parameters"], Limits(**read["limits"]), lines, read["tensors"])
 
 
 def case_frame(known: Known, path: Path) -> Frame:
-    """Ask the guest to lay out a case. Writes its tensors to `path`, which the guest maps. Raises OSError, ValueError.
+    """Write a case's tensors to `path` and return the frame that asks the guest to map them as its next case.
 
-    Mapped pages cost nothing when the guest forks; a data set in ordinary memory costs every fork.
+    Mapped pages cost nothing when the guest forks; a data set in ordinary memory would slow down every fork. Raises
+    OSError, and ValueError where safetensors cannot write the file.
     """
     import safetensors
     import safetensors.torch
@@ -110,7 +147,7 @@ def case_frame(known: Known, path: Path) -> Frame:
 
     tensors = {f"v.{name}": tensor for name, tensor in known.tensors.items()}
     tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
-    # safetensors refuses tensors that share memory, such as a view and what it is a view of.
+    # safetensors refuses tensors that share memory, such as a tensor and a view of it.
     copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     try:
         safetensors.torch.save_file(copies, path)
@@ -120,7 +157,7 @@ def case_frame(known: Known, path: Path) -> Frame:
 
 
 def read_case(header: Mapping[str, Any]) -> Known:
-    """Read a case frame's header and map the file that it names, in the working folder."""
+    """Return the case of a case frame: read its header and map the file that it names, in the working folder."""
     import safetensors.torch
 
     tensors = safetensors.torch.load_file(header["case"])
@@ -130,53 +167,76 @@ def read_case(header: Mapping[str, Any]) -> Known:
 
 
 def split_frame() -> Frame:
-    """Ask the guest to become one process for each line that it was given."""
+    """Return the frame that asks the guest to split into one process for each line that it was given."""
     return Frame({"split": True})
 
 
 def probe_frame(bait: Bait) -> Frame:
-    """Ask the guest to try to escape from where a submission runs."""
+    """Return the frame that asks the guest to try to escape from a submission's fork."""
     return Frame({"probe": vars(bait)})
 
 
 def read_probe(header: Mapping[str, Any]) -> Bait:
-    """Read a probe frame's header."""
+    """Return the bait in a probe frame's header."""
     probe = header["probe"]
-    return Bait(**probe | {"read_only": tuple(probe["read_only"])})
+    return Bait(**probe | {name: tuple(probe[name]) for name in ("read_only", "private")})
 
 
 def request_frame(request: Request) -> Frame:
-    """Ask the guest to run a submission."""
+    """Return the frame that asks the guest to run a submission."""
     body = {
         "script": [vars(cell) for cell in request.script],
         "runs": [vars(run) for run in request.runs],
         "skip": request.skip,
         "cell_by_cell": request.cell_by_cell,
+        "upstream": {case: _packed(tensors) for case, tensors in request.upstream.items()},
+        "numerical": request.numerical,
+        "modules": dict(request.modules),
     }
     return Frame({"submission": True}, json.dumps(body).encode())
 
 
 def read_request(body: bytes) -> Request:
-    """Read the body of a submission's frame."""
+    """Return the submission in the body of its frame."""
     read = json.loads(body)
     return Request(
         tuple(ScriptCell(cell["index"], cell["source"], tuple(cell["records"])) for cell in read["script"]),
-        tuple(Run(run["case"], run["stepwise"]) for run in read["runs"]),
+        tuple(Run(run["case"], run["stepwise"], run["taped"]) for run in read["runs"]),
         tuple(read["skip"]),
         read["cell_by_cell"],
+        {int(case): _unpacked(packed) for case, packed in read["upstream"].items()},
+        read["numerical"],
+        read["modules"],
     )
 
 
+def _packed(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return small tensors as text: with the request they reach the one fork that reads it, and nobody else."""
+    import safetensors.torch
+    import torch
+
+    return base64.b64encode(
+        safetensors.torch.save({k: t.clone(memory_format=torch.contiguous_format) for k, t in tensors.items()})
+    ).decode()
+
+
+def _unpacked(packed: str) -> dict[str, torch.Tensor]:
+    import safetensors.torch
+
+    tensors: dict[str, torch.Tensor] = safetensors.torch.load(base64.b64decode(packed))
+    return tensors
+
+
 def done_frame(ending: str, code: int, report: memoryview) -> Frame:
-    """Answer with a submission's report, how it ended (guest/fork.py: collect) and its process's exit code."""
+    """Return the answer to a submission: its report, how that ended (guest/fork.py: collect), and the exit code."""
     return Frame({"ok": True, "ending": ending, "exit": code}, report)
 
 
 def ok_frame(**more: Any) -> Frame:
-    """Answer that a request was done."""
+    """Return the answer that a request was done."""
     return Frame({"ok": True, **more})
 
 
 def failed_frame(error: str) -> Frame:
-    """Answer that a request could not be done."""
+    """Return the answer that a request could not be done."""
     return Frame({"ok": False, "error": error})

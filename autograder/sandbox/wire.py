@@ -1,7 +1,7 @@
-"""Frames between the trusted side and the sandbox: JSON and raw bytes, nothing that executes.
+"""Encode and decode the frames between host and guest: JSON and raw bytes, nothing that executes.
 
 A frame is two lengths (unsigned 32-bit, big-endian), a JSON header and a body: a request in JSON, the report of a
-submission, or tensors in safetensors' format. This is the only place that encodes and decodes them.
+submission, or tensors in safetensors' format. No other module encodes or decodes frames.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PIECE = 2**20  # bytes read or written at a time: the largest buffer that Linux 
 
 
 class WireError(ValueError):
-    """Bytes that are not a frame."""
+    """Raised for bytes that are no frame; the message describes them, such as "a header that is not JSON"."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def write(descriptor: int, frame: Frame) -> None:
-    """Write one frame to a pipe, the body from where it lies in memory. Raises OSError where nobody reads it."""
+    """Write one frame to a pipe without copying its body. Raises OSError where nobody reads the pipe."""
     for part in (_opening(frame), frame.body):
         with memoryview(part) as view:
             at = 0
@@ -68,7 +68,7 @@ def frame_end(data: memoryview, start: int, size: int) -> int | None:
 
 
 def decode_all(data: bytes | bytearray | memoryview) -> Iterator[Frame]:
-    """Yield every whole frame at the start of `data`, and stop at one that is cut short. Raises WireError."""
+    """Yield every whole frame of `data`, and stop at one that is cut short. Raises WireError."""
     view = memoryview(data)
     at = 0
     while len(view) - at >= LENGTHS.size:
@@ -84,7 +84,7 @@ def decode_all(data: bytes | bytearray | memoryview) -> Iterator[Frame]:
 
 
 def decode_header(data: bytes | bytearray) -> dict[str, Any]:
-    """Return a frame's JSON object. Raises WireError on anything else."""
+    """Return the JSON object of a frame's header. Raises WireError where the bytes are anything else."""
     try:
         header = json.loads(data)
     except (ValueError, RecursionError):
@@ -95,9 +95,9 @@ def decode_header(data: bytes | bytearray) -> dict[str, Any]:
 
 
 def wide_pipe() -> tuple[int, int]:
-    """Open a pipe as os.pipe does, with room for the results of a run where the system gives it.
+    """Return (reading end, writing end) of a new pipe, as os.pipe does.
 
-    Its two ends then wait less for each other.
+    On Linux it has room for the results of a run, so that its two ends wait less for each other.
     """
     receiving, sending = os.pipe()
     if sys.platform == "linux":

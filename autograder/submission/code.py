@@ -10,9 +10,12 @@ import functools
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from autograder.submission.notebook import Submission
+if TYPE_CHECKING:
+    from autograder.submission.notebook import Submission
 
+SMALL = 8_000  # characters of a cell whose tree is kept along with others
 RUNNING = frozenset({"%time", "%timeit", "%prun"})  # magics that run what follows them
 MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 
@@ -29,30 +32,36 @@ LOW_PRECISION = frozenset({"float", "float32", "half", "float16", "bfloat16", "s
 def evades(
     cells: Mapping[int, str], own: Iterable[int], name: str = "", recorded: Mapping[str, int] = MappingProxyType({})
 ) -> bool:
-    """Whether a step's own cells, or cells that define names they use, go around autograd's engine.
+    """Return whether a step's own cells, or cells that define names they use, go around autograd's engine.
 
-    cells: the code of all the student's cells, by place. own: the places of the step's own. name: its d-variable,
+    cells: the code of all the student's cells, by index. own: the indices of the step's own. name: its d-variable,
     which another cell may define. recorded: after which cell each d-variable is recorded; how another's came
     about until then is its own affair.
     """
     suspects = {index for index, source in cells.items() if _goes_around(source)}
-    return bool(suspects) and bool(suspects & _related(cells, own, name, recorded))
+    return bool(suspects) and bool(suspects & related(cells, own, name, recorded))
 
 
-def names_low_precision(cells: Mapping[int, str], own: Iterable[int]) -> bool:
-    """Whether a step's own cells, or cells that define names they use, name a precision below float64."""
+def names_low_precision(cells: Mapping[int, str], own: Iterable[int], name: str = "") -> bool:
+    """Return whether a step's own cells, or cells that define names they use, name a precision below float64."""
     named = {index for index, source in cells.items() if _names_low_precision(source)}
-    return bool(named) and bool(named & _related(cells, own))
+    return bool(named) and bool(named & related(cells, own, name))
 
 
-def reads_grad(sources: Iterable[str]) -> bool:
-    """Whether the code reads a `.grad`, where autograd leaves its results. Comments and strings do not count."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "grad"
-        for source in sources
-        if "grad" in source
-        for node in _nodes(source)
-    )
+def grads_read(sources: Iterable[str]) -> tuple[str, ...]:
+    """Return whose `.grad` the code reads, where autograd leaves its results; "" for what is no plain name.
+
+    Comments and strings do not count.
+    """
+    found: dict[str, None] = {}
+    for source in sources:
+        for node in nodes_of(source) if "grad" in source else ():
+            match node:
+                case ast.Attribute(ast.Name(name), "grad"):
+                    found[name] = None
+                case ast.Attribute(attr="grad") | ast.Call(ast.Name("getattr"), [_, ast.Constant("grad"), *_]):
+                    found[""] = None
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=4096)  # every step asks about the same cells
@@ -60,7 +69,7 @@ def _goes_around(source: str) -> bool:
     # Whatever is written in these words has them in its text; most cells have none and need no parsing.
     if not any(word in source for word in (*AROUND_THE_ENGINE, "_backward")):
         return False
-    nodes = list(_nodes(source))
+    nodes = list(nodes_of(source))
     shown = {id(node) for parent in nodes for node in _shown(parent)}
     return any(_around(node) for node in nodes if id(node) not in shown)
 
@@ -77,7 +86,7 @@ def _shown(node: ast.AST) -> list[ast.expr]:
 
 @functools.lru_cache(maxsize=4096)
 def _names_low_precision(source: str) -> bool:
-    return any(word in source for word in LOW_PRECISION) and any(map(_low_precision, _nodes(source)))
+    return any(word in source for word in LOW_PRECISION) and any(map(_low_precision, nodes_of(source)))
 
 
 def _low_precision(node: ast.AST) -> bool:
@@ -99,10 +108,10 @@ def _around(node: ast.AST) -> bool:
     return False
 
 
-def _related(
+def related(
     cells: Mapping[int, str], own: Iterable[int], name: str = "", recorded: Mapping[str, int] = MappingProxyType({})
 ) -> set[int]:
-    """The step's cells and, again and again, those that define functions or classes or modules these use."""
+    """Return the indices of the step's cells and, again and again, of those that define names which these use."""
     used = {index: _names(cells[index], ast.Load) for index in cells}
     defined = {
         index: {n for n in _definitions(cells[index]) if n == name or index > recorded.get(n, -1)} for index in cells
@@ -116,30 +125,53 @@ def _related(
         found |= more
 
 
+@functools.lru_cache(maxsize=4096)
 def _names(source: str, context: type[ast.expr_context]) -> set[str]:
-    return {node.id for node in _nodes(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+    return {node.id for node in nodes_of(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
+def defined_names(source: str) -> set[str]:
+    """Return the names that a cell's code assigns, imports or defines, in functions too."""
+    return _definitions(source)
+
+
+@functools.lru_cache(maxsize=4096)
 def _definitions(source: str) -> set[str]:
-    named = {n.name for n in _nodes(source) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    imported = {(n.asname or n.name).partition(".")[0] for n in _nodes(source) if isinstance(n, ast.alias)}
+    named = {n.name for n in nodes_of(source) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    imported = {(n.asname or n.name).partition(".")[0] for n in nodes_of(source) if isinstance(n, ast.alias)}
     return named | imported | _names(source, ast.Store)
 
 
-def _nodes(source: str) -> Iterator[ast.AST]:
+def nodes_of(source: str) -> Iterator[ast.AST]:
+    """Yield every node of the code's syntax tree, also of code that it runs as a string or with a magic."""
     tree = parsed(source)
     for node in ast.walk(tree) if tree is not None else ():
         yield node
         match node:
             # A magic that is called as IPython calls it: the code is the last argument.
             case ast.Call(ast.Attribute(_, name), [*_, ast.Constant(str(code))]) if name in MAGICS:
-                yield from _nodes(code)
+                yield from nodes_of(code)
             case ast.Call(ast.Name("exec" | "eval"), [ast.Constant(str(code)), *_]):
-                yield from _nodes(code)
+                yield from nodes_of(code)
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The code as Python, without magics but with what they run; None where that is no Python."""
+    """The code as Python, without magics but with what they run; None where that is no Python. Not to be changed."""
+    return _small_tree(source) if len(source) <= SMALL else _large_tree(source)
+
+
+# Every step asks for the same trees. A tree takes a hundred times the memory of its text, so few large ones are kept.
+@functools.lru_cache(maxsize=32)
+def _small_tree(source: str) -> ast.Module | None:
+    return _tree(source)
+
+
+@functools.lru_cache(maxsize=1)
+def _large_tree(source: str) -> ast.Module | None:
+    return _tree(source)
+
+
+def _tree(source: str) -> ast.Module | None:
     try:
         try:
             return ast.parse(source)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from autograder.exercise.notebook import Cell, Exercise, has_tag, nbgrader_info
 from autograder.sandbox.messages import ScriptCell
+from autograder.submission.file import UnreadableError, read_notebook
+from autograder.submission.modules import read_modules
+from autograder.submission.release import is_as_released, same_text
+from autograder.submission.vocabulary import vocabulary_flags
 
-# A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
-MAX_NOTEBOOK_BYTES = 64 * 2**20
-# Values in its JSON; each becomes an object of some hundred bytes, so a file that is nothing else would fill memory.
-MAX_PARTS = 2_000_000
 # Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
 MAX_CELLS, MAX_CODE = 5_000, 2**18
 MAX_SAID = 120  # characters of what a report cell printed
-
-
-class UnreadableError(ValueError):
-    """The file is not a notebook that can be graded; the message tells the student what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,68 +27,27 @@ class Submission:
     sources: for each d-variable, the code of its own solution cells as submitted.
     indices: for each d-variable, the places of those cells in the notebook; for a value, of the run cells too.
     flags: sentences for the instructor, such as a check cell that was edited.
+    modules: Python files of the student's own beside the notebook, by name.
     """
 
     script: tuple[ScriptCell, ...]
     sources: dict[str, tuple[str, ...]]
     indices: dict[str, tuple[int, ...]]
     flags: tuple[str, ...]
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_submission(path: Path, exercise: Exercise) -> Submission:
     """Read a submitted notebook. Raises UnreadableError for whatever is not one; never blocks on a fifo."""
-    try:
-        opened = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # what O_NOFOLLOW says of a link
-            raise UnreadableError(f"{path.name} is a link; submit the notebook itself, as a plain file") from None
-        raise UnreadableError(f"{path.name} cannot be opened ({error.strerror}); submit it as a plain file") from None
-    with opened as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError(f"{path.name} is not a plain file; submit the notebook itself")
-        if status.st_size > MAX_NOTEBOOK_BYTES:
-            size = status.st_size // 2**20
-            raise UnreadableError(
-                f"{path.name} has {size} MB, the limit is {MAX_NOTEBOOK_BYTES // 2**20} MB; "
-                "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
-            )
-        content = file.read(MAX_NOTEBOOK_BYTES)
-    if sum(map(content.count, (b"{", b"[", b","))) > MAX_PARTS:
-        raise UnreadableError(
-            f"{path.name} has millions of values; "
-            "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
-        )
-    try:
-        notebook = _parsed(content)
-        valid = isinstance(notebook.cells, list) and all(_usable(cell) for cell in notebook.cells)
-    except Exception as error:  # nbformat raises far more than its own errors: KeyError, TypeError, RecursionError
-        raise UnreadableError(
-            f"{path.name} is not a Jupyter notebook ({type(error).__name__}); open it in Jupyter, save and submit again"
-        ) from None
-    if not valid:
-        raise UnreadableError(f"{path.name} has broken cells; open it in Jupyter, save and submit again")
-    return submission_from_notebook(notebook, exercise)
+    return with_modules(submission_from_notebook(read_notebook(path), exercise), path.parent, exercise)
 
 
-def _parsed(content: bytes) -> nbformat.NotebookNode:
-    """nbformat.reads without what takes most of its time and has no consequence here: it validates and converts all."""
-    text = content.decode("utf-8")
-    read = json.loads(text)
-    if read["nbformat"] != 4:
-        return nbformat.convert(nbformat.reader.reads(text), 4)
-    cells = read["cells"]
-    if isinstance(cells, list):
-        cells = [nbformat.NotebookNode(cell) for cell in cells]
-        for cell in cells:
-            if isinstance(cell.source, list):  # of lines
-                cell.source = "".join(cell.source)
-    return nbformat.NotebookNode(cells=cells)
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """For `open`: a fifo does not block, and a link is not followed."""
-    return os.open(path, flags | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+def with_modules(submission: Submission, folder: Path, exercise: Exercise) -> Submission:
+    """Return the submission with the student's own modules in its folder, and flags for what is strange in its code."""
+    modules, flags = read_modules(folder, exercise)
+    own = tuple(cell for cell in submission.script if cell.source not in exercise.runs.values())
+    flags += vocabulary_flags(own, modules)
+    return replace(submission, modules=modules, flags=(*submission.flags, *flags)) if modules or flags else submission
 
 
 def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
@@ -111,20 +61,24 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
     """
     locked_sources = {source.strip() for source in exercise.locked.values()}
     seen: dict[str, int] = {}
+    times: Counter[str] = Counter()
     runs: list[tuple[int, str]] = []
-    flags: list[str] = []
+    older: list[str] = []
     for index, cell in enumerate(notebook.cells):
         grade_id = nbgrader_info(cell).get("grade_id")
         if isinstance(grade_id, str) and grade_id in exercise.cells:
-            if grade_id in seen:
-                flags.append(f"two cells have the id {grade_id}")
+            times[grade_id] += 1
             seen[grade_id] = index
+    flags = [f"{'two' if n == 2 else n} cells have the id {grade_id}" for grade_id, n in times.items() if n > 1]
     ids = {index: grade_id for grade_id, index in seen.items()}
     for index, cell in enumerate(notebook.cells):
         known = ids.get(index)
         if known in exercise.locked:
-            if cell.source.strip() != exercise.locked[known].strip():
-                flags.append(f"the locked cell {known} was edited; the original was used")
+            if not same_text(cell.source, exercise.locked[known]):
+                if is_as_released(cell):
+                    older.append(known)
+                else:
+                    flags.append(f"the locked cell {known} was edited; the original was used")
             if known in exercise.runs:
                 runs.append((index, exercise.runs[known]))
             if known in exercise.reports and (said := _said(cell)):
@@ -135,6 +89,12 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
         if cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
             continue
         runs.append((index, cell.source))
+    if older:
+        flags.append(
+            f"{', '.join(older)}: of an older release, which the student did not edit; the present cells were used. "
+            "For the mended notebook rename this one and run: "
+            f"nbgrader fetch_assignment {exercise.path.parent.name} --replace"
+        )
     code = sum(len(source) for _, source in runs)
     if len(runs) > MAX_CELLS or code > MAX_CODE:
         raise UnreadableError(
@@ -187,12 +147,3 @@ def _script(runs: Sequence[tuple[int, str]], moments: dict[str, float]) -> tuple
         cells.append(ScriptCell(index, source, due))
         previous = following
     return tuple(cells)
-
-
-def _usable(cell: Cell) -> bool:
-    return (
-        isinstance(cell, dict)
-        and isinstance(cell.get("cell_type"), str)
-        and isinstance(cell.get("source"), str)
-        and isinstance(cell.get("metadata"), dict)
-    )

@@ -150,7 +150,20 @@ def test_a_stub_is_still_to_do():
     assert (result.kind, result.problem) == ("todo", "still to do: a tensor of shape (2, 3)")
 
 
-@pytest.mark.parametrize("dt", [1.0, 1, True, "x", [1.0, 1.0], np.ones(2), object(), torch.Tensor, torch.ones])
+@pytest.mark.parametrize("dt", [1.0, 1, np.float32(1.0), np.array(1.0), np.array(1)], ids=repr)
+def test_a_number_serves_where_a_tensor_of_it_would(dt):
+    """`dnll = 1.0` is right for a loss of shape ()."""
+    assert compare(dt, torch.tensor(1.0)) == Comparison(True, True, 0.0)
+    assert not compare(dt, torch.tensor(2.0)).approximate
+
+
+def test_numpy_arrays_are_compared_as_tensors():
+    assert compare(np.array([1.0, 2.0]), torch.tensor([1.0, 2.0])) == Comparison(True, True, 0.0)
+    assert compare(np.ones((3, 2)), torch.ones(2)).kind == "shape"
+    assert compare(np.array(["x"]), torch.ones(1)).kind == "type"
+
+
+@pytest.mark.parametrize("dt", [True, "x", [1.0, 1.0], object(), torch.Tensor, torch.ones])
 def test_what_is_no_tensor_is_named_by_its_type(dt):
     result = compare(dt, torch.ones(2))
     assert (result.approximate, result.kind) == (False, "type")

@@ -170,9 +170,8 @@ def resubmitted(graded: Graded, regraded: Round) -> Resubmitted:
             shutil.copy(submitted / "ada" / ASSIGNMENT / f"{EXERCISE}.ipynb", path)
         else:
             path.write_text(text)
-    with pytest.raises(CommandError) as said:
-        course.instructor("nbgrader", "autograde", ASSIGNMENT)
-    return Resubmitted(regraded, look(course), str(said.value))
+    said = course.instructor("nbgrader", "autograde", ASSIGNMENT)
+    return Resubmitted(regraded, look(course), said)
 
 
 @pytest.fixture(scope="session")
@@ -186,5 +185,6 @@ def broken(graded: Graded, resubmitted: Resubmitted) -> Round:
         cell.metadata.pop("tags", None)
     nbformat.write(notebook, path)
     command = ("nbgrader", "autograde", ASSIGNMENT, "--force", "--student=ben")
-    course.instructor(*command, "--CourseDirectory.source_directory=broken")
+    with pytest.raises(CommandError, match="ben"):
+        course.instructor(*command, "--CourseDirectory.source_directory=broken")
     return look(course)

@@ -132,8 +132,8 @@ class TestDamagedNotebooks:
 
     def test_what_nbgrader_cannot_read_stops_nobody(self, resubmitted: Resubmitted) -> None:
         """A renamed notebook and one that is cut off: named, without a mark, and the others are graded."""
-        assert "'nora'" in resubmitted.said
-        assert "'ugo'" in resubmitted.said
+        assert "nora" in resubmitted.said
+        assert "ugo: " in resubmitted.said
         assert {name: resubmitted.after.scores[name] for name in ("nora", "ugo")} == {"nora": 0.0, "ugo": 0.0}
         assert resubmitted.after.scores["ben"] == 26.0
 
@@ -257,16 +257,10 @@ class TestLateAndAbsent:
 
 
 class TestAnUnreadableExercise:
-    def test_all_marks_are_0_and_ask_for_a_regrade(self, resubmitted: Resubmitted, broken: Round) -> None:
-        assert resubmitted.after.scores["ben"] == 26.0
-        cells = checks(broken.notebooks["ben"])
-        assert len(cells) == 26
-        for check, cell in cells.items():
-            text, score = one_stream_and_one_result(cell)
-            assert score == 0.0
-            assert "no locked code cell has the tag forward" in text
-            assert "grade it again" in text
-            assert broken.grades["ben"][check].auto == 0.0
+    def test_the_old_marks_stay(self, resubmitted: Resubmitted, broken: Round) -> None:
+        """A fault of ours is nobody's 0: nbgrader ends with an error and records nothing."""
+        assert resubmitted.after.scores["ben"] == broken.scores["ben"] == 26.0
+        assert broken.grades["ben"] == resubmitted.after.grades["ben"]
 
     def test_others_keep_theirs(self, resubmitted: Resubmitted, broken: Round) -> None:
         others = {name: score for name, score in broken.scores.items() if name != "ben"}

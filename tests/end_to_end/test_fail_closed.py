@@ -1,4 +1,4 @@
-"""nbgrader gives full marks for whatever it cannot read, so no fault of ours may reach it as anything but a 0."""
+"""nbgrader gives full marks for whatever it cannot read, and a 0 of ours is nobody's: a fault stops before either."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
@@ -20,7 +21,7 @@ from traitlets.config import Config
 
 from autograder.marking.grader import Grader
 from autograder.nbgrader import mark
-from autograder.nbgrader.mark import MarkByEngine
+from autograder.nbgrader.mark import MarkByEngine, NotMarkedError
 from demo.commands import ASSIGNMENT, ROOT, new_course
 from demo.sample_class import cells_by_id, solved
 
@@ -88,17 +89,12 @@ BAD_SCORES = [
 
 
 @pytest.mark.parametrize("score", BAD_SCORES, ids=repr)
-def test_a_score_that_is_none_becomes_an_explained_0(
+def test_a_score_that_is_none_is_no_mark(
     answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch, score: object
 ) -> None:
     first, *rest = honest.steps
-    steps = (dataclasses.replace(first, points=score), *rest)
-    give(monkeypatch, honest, steps)
-    cells = run(answered)
-    text, mark_given = text_and_score(cells.pop(FIRST))
-    assert mark_given == 0.0
-    assert REGRADE in text
-    assert [text_and_score(cell)[1] for cell in cells.values()] == [1.0] * 25
+    give(monkeypatch, honest, (dataclasses.replace(first, points=score), *rest))
+    assert_no_mark(answered, "not a number from 0 to 1")
 
 
 @pytest.mark.parametrize("score", [0, 1, 0.0, -0.0, 0.5, 1.0], ids=repr)
@@ -112,13 +108,17 @@ def test_a_score_within_the_points_stands(
     assert REGRADE not in text
 
 
-def test_a_step_without_a_result_has_0(answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_without_a_result_is_no_mark(answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, honest, honest.steps[1:])
-    cells = run(answered)
-    text, score = text_and_score(cells.pop(FIRST))
-    assert score == 0.0
-    assert REGRADE in text
-    assert [text_and_score(cell)[1] for cell in cells.values()] == [1.0] * 25
+    assert_no_mark(answered, FIRST)
+
+
+def test_a_submission_that_could_not_be_graded_is_no_mark(
+    answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = dataclasses.replace(honest, steps=(), status="crashed", error=f"out of memory; {REGRADE}", fault=True)
+    monkeypatch.setattr(Grader, "grade", lambda *args, **kwargs: failed)
+    assert_no_mark(answered, "out of memory")
 
 
 def give(monkeypatch: pytest.MonkeyPatch, honest: Any, steps: tuple[Any, ...]) -> None:
@@ -133,15 +133,15 @@ class TestTheEngineFails:
             raise ZeroDivisionError("out of order")
 
         monkeypatch.setattr(Grader, "grade", fail)
-        assert_all_0(run(answered), "ZeroDivisionError: out of order")
+        assert_no_mark(answered, "ZeroDivisionError: out of order")
 
     @pytest.mark.parametrize("answer", [None, 26.0, object()], ids=["None", "26.0", "an object"])
     def test_it_answers_nonsense(self, answered: Any, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
         monkeypatch.setattr(Grader, "grade", lambda *args, **kwargs: answer)
-        assert_all_0(run(answered), "AttributeError")
+        assert_no_mark(answered, "AttributeError")
 
     def test_there_is_no_exercise(self, answered: Any) -> None:
-        assert_all_0(run(answered, "no-such-folder"), f"{EXERCISE}.ipynb")
+        assert_no_mark(answered, f"{EXERCISE}.ipynb", "no-such-folder")
 
     def test_a_mended_exercise_is_read_again(self, answered: Any, tmp_path: Path) -> None:
         """formgrader's server lives on while the instructor mends a notebook."""
@@ -150,10 +150,13 @@ class TestTheEngineFails:
         path = folder / f"{EXERCISE}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         check = cells_by_id(notebook)[FIRST]
-        for source, score in (("cmp('logprobs', dlogprobs, probs)", 0.0), (check.source, 1.0)):
-            check.source = source
-            nbformat.write(notebook, path)
-            assert text_and_score(run(answered, str(tmp_path / "solutions"))[FIRST])[1] == score
+        right = check.source
+        check.source = "cmp('logprobs', dlogprobs, probs)"
+        nbformat.write(notebook, path)
+        assert text_and_score(run(answered, str(tmp_path / "solutions"))[FIRST])[1] == 0.0
+        check.source = right
+        nbformat.write(notebook, path)
+        assert text_and_score(run(answered, str(tmp_path / "solutions"))[FIRST])[1] == 1.0
 
     def test_no_process_starts(self, answered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*args: object, **kwargs: object) -> None:
@@ -162,18 +165,17 @@ class TestTheEngineFails:
         monkeypatch.setattr("subprocess.Popen", refuse)
         mark.WARM.close()
         try:
-            assert_all_0(run(answered), "no more processes")
+            assert_no_mark(answered, "no more processes")
         finally:
             mark.WARM.close()
 
 
-def assert_all_0(cells: dict[str, Any], reason: str) -> None:
-    assert len(cells) == 26
-    for cell in cells.values():
-        text, score = text_and_score(cell)
-        assert score == 0.0
-        assert reason in text
-        assert REGRADE in text
+def assert_no_mark(answered: Any, reason: str, source_directory: str = "solutions") -> None:
+    """nbgrader meets an exception in the place of outputs that it would read as scores."""
+    with pytest.raises(NotMarkedError, match=re.escape(reason)) as failed:
+        run(answered, source_directory)
+    assert "has no new mark" in str(failed.value)
+    assert REGRADE in str(failed.value)
 
 
 def test_an_answer_that_a_person_grades_is_left_to_the_person(answered: Any) -> None:

@@ -182,6 +182,6 @@ def test_loops_without_an_end_take_less_and_less_time(exercise):
     marker = Marker(exercise, Targets(exercise, references), Explainer(exercise, references), CREDIT)
     with line(exercise, cases, Limits(cell_seconds=0.5, seconds=3.0)) as sandbox:
         submission = submission_from_notebook(submitted, exercise)
-        result = marker.mark("s", submission, attempt(exercise.steps, marker.targets, submission, sandbox), 0.0)
+        result = marker.mark("s", submission, attempt(exercise, marker.targets, submission, sandbox), 0.0)
     assert (result.status, result.error) == ("graded", None)
     assert [step.points for step in result.steps] == [step.points for step in exercise.steps]

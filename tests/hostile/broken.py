@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from tests.notebooks import HARBOUR_ANSWERS, by_id, code
+from tests.notebooks import HARBOUR_ANSWERS, by_id, code, markdown
 
 Notebook = Any
 
@@ -94,7 +94,7 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "deeply nested": (lambda _: b"[" * 10**6, "Jupyter"),
     "in utf-16": (lambda released: _text(released).encode("utf-16"), "not a Jupyter notebook"),
     "in latin-1": (lambda released: _text(released).replace("Harbour", "Häfen").encode("latin-1"), "not a Jupyter"),
-    "with a byte order mark": (lambda released: _text(released).encode("utf-8-sig"), "not a Jupyter notebook"),
+    "with a byte order mark": (lambda released: _text(released).encode("utf-8-sig"), 8),
     "without cells": (lambda _: b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "not a Jupyter notebook"),
     "cells that are no list": (_changed(lambda notebook: notebook.update(cells={})), "broken cells"),
     "a cell without a source": (_changed(lambda notebook: notebook.cells[0].pop("source")), "Jupyter"),
@@ -122,8 +122,62 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "code that nests deeply": (_changed(_set("drope", source="drope = " + "-" * 200_000 + "1")), 7),
     "code that is very long": (_changed(_set("drope", source="drope = " + "+".join(["1"] * 100_000))), 7),
     "a long line with a magic": (_changed(_set("drope", source=f"!ls\ndrope = [{'1, ' * 60_000}]")), 7),
+    "half an emoji in a text": (_changed(lambda n: n.cells.insert(4, markdown("half: \ud83d"))), 8),
+    "half an emoji that is printed": (_changed(lambda n: n.cells.insert(4, code("print('\\ud83d')"))), 8),
+    "no metadata of the notebook": (_changed(lambda notebook: notebook.pop("metadata")), 8),
+    "null as metadata": (_changed(lambda notebook: notebook.update(metadata=None)), 8),
+    "metadata of a cell that is text": (_with_first_cell(metadata="x"), 8),
+    "a minor version that is text": (_changed(lambda notebook: notebook.update(nbformat_minor="5")), 8),
+    "a minor version that is null": (_changed(lambda notebook: notebook.update(nbformat_minor=None)), 8),
+    "a version with a point": (_changed(lambda notebook: notebook.update(nbformat=4.0)), 8),
+    "null as outputs": (_changed(_set("drope", outputs=None)), 8),
+    "odd outputs": (_changed(_set("drope", outputs=[3, {"output_type": "stream"}, {"a": "b"}])), 8),
+    "odd attachments": (_with_first_cell(attachments={"a": 1, "b": {"image/png": 3}}), 8),
+    "ids that are none": (_changed(lambda n: [cell.update(id="x" * 200) for cell in n.cells]), 8),
+    "an unknown type of cell": (_changed(lambda n: n.cells.insert(0, {"cell_type": "heading", "source": "x"})), 8),
+    "a picture that is not attached": (_changed(lambda n: n.cells.insert(0, markdown("![x](attachment:x.png)"))), 8),
+    "4 MB of metadata": (_changed(lambda n: n.cells[0].metadata.update(x=[{"a": []}] * 300_000)), 8),
+    "line ends of Windows": (lambda released: _text(released).replace("\\n", "\\r\\n").encode(), 8),
+    "square time for a page": (_changed(lambda n: n.cells.insert(0, markdown("\\\\[" * 20_000))), 8),
     "endless numbers": (_changed(lambda n: n.metadata.update(x=10**4000, y=float("nan"), z=float("inf"))), 8),
 }  # fmt: skip
+
+
+def _unreadable(folder: Path) -> None:
+    (folder / "notes.txt").write_text("x")
+    (folder / "notes.txt").chmod(0)
+
+
+def _stray(folder: Path) -> None:
+    for name in ("._harbour.ipynb", ".~harbour.ipynb", "harbour (1).ipynb"):
+        (folder / name).write_text("{")
+    for name in ("__MACOSX", ".ipynb_checkpoints"):
+        (folder / name).mkdir()
+        (folder / name / "harbour.ipynb").write_text("{")
+
+
+def _loop(folder: Path) -> None:
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "harbour.html").symlink_to("/etc/passwd")
+
+
+# What may lie beside a notebook that is all right.
+BESIDE: dict[str, Callable[[Path], Any]] = {
+    "a file in the place of a folder": lambda folder: (folder / "chart.txt").mkdir(),
+    "a file that nobody can read": _unreadable,
+    "a time in words": lambda folder: (folder / "timestamp.txt").write_text("yesterday evening"),
+    "a time in utf-16": lambda folder: (folder / "timestamp.txt").write_bytes("2030-01-31".encode("utf-16")),
+    "a folder for a time": lambda folder: (folder / "timestamp.txt").mkdir(),
+    "a time without end": lambda folder: (folder / "timestamp.txt").write_text("9" * 900),
+    "a fifo for a time": lambda folder: os.mkfifo(folder / "timestamp.txt"),
+    "what systems leave behind": _stray,
+    "links to itself": _loop,
+    "a page of the student's own": lambda folder: (folder / "harbour.html").write_text("<script>alert(1)</script>"),
+    "a module that cannot be read": lambda folder: (folder / "helpers.py").write_bytes(b"\xff\xfe"),
+}
+# Folders that are no student's, or a very odd one's.
+NAMES = ["x" * 250, "a,b", "=1+1", "<img src=x onerror=alert(1)>", "it's [me] {0} %s", "a\nb", "caf\udce9"]
+NOBODY = NAMES[-2:]
 
 
 def _socket(path: Path) -> None:

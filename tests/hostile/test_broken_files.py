@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import shutil
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from demo.commands import CommandError, Course
+from autograder.text import one_line
+from demo.commands import Course
 from tests.end_to_end.harbour_course import ASSIGNMENT, EXERCISE, hand_in, new_harbour_course, rows, submitted
-from tests.hostile.broken import CONTENT, OTHERS
+from tests.hostile.broken import BESIDE, CONTENT, NAMES, NOBODY, OTHERS
 from tests.notebooks import HARBOUR_ANSWERS
 
 # Markup and control characters in all that a page or a terminal may show.
@@ -27,8 +28,6 @@ EVIL_ANSWERS = {
 }
 HONEST = ("aaron", "mia", "zoe")
 EVE = "eve"
-# Those of the unreadable that nbgrader is given too; each takes it a second, and the largest a minute.
-TO_NBGRADER = ("empty", "truncated", "in utf-16", "deeply nested", "a cell whose source is a number")
 
 
 def slug(name: str) -> str:
@@ -44,6 +43,7 @@ class Run:
     marks: dict[str, Any]
     said: str
     document: str
+    rows: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -58,34 +58,38 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
         path = submitted(made, slug(name))
         path.parent.mkdir(parents=True)
         path.write_bytes(content(released))
+    for name, make in BESIDE.items():
+        hand_in(made, slug(name), HARBOUR_ANSWERS)
+        make(submitted(made, slug(name)).parent)
+    for name in NAMES:
+        hand_in(made, name, HARBOUR_ANSWERS)
+    for name, (make, _) in OTHERS.items():
+        path = submitted(made, slug(name))
+        path.parent.mkdir(parents=True)
+        make(path)
+    for stray in (".ipynb_checkpoints", "__MACOSX"):
+        (made.folder / "submitted" / stray / ASSIGNMENT).mkdir(parents=True)
     return made
 
 
 @pytest.fixture(scope="module")
 def graded(course: Course) -> Run:
-    """`autograder grade`, with what is no file as well, taken away afterwards."""
-    for name, (make, _) in OTHERS.items():
-        path = submitted(course, slug(name))
-        path.parent.mkdir(parents=True)
-        make(path)
-    command = ("autograder", "grade", "submitted", "--assignment", ASSIGNMENT, "--json", "marks.json")
-    said = course.instructor(*command)
-    for name in OTHERS:
-        shutil.rmtree(submitted(course, slug(name)).parents[1])
+    """`autograder grade --gradebook`; it ends with 0, or this raises."""
+    command = ("autograder", "grade", "submitted", "--assignment", ASSIGNMENT, "--gradebook")
+    said = course.instructor(*command, "--json", "marks.json", "--csv", "marks.csv")
     document = (course.folder / "marks.json").read_text()
-    return Run(course, {s["student"]: s for s in json.loads(document)["submissions"]}, said, document)
+    marks = {s["student"]: s for s in json.loads(document)["submissions"]}
+    return Run(course, marks, said, document, rows(course))
 
 
 @pytest.fixture(scope="module")
 def autograded(graded: Run) -> Run:
-    """`nbgrader autograde`, which ends with an error for the files that it cannot read, and a page for a student."""
-    for name, (_, expected) in CONTENT.items():
-        if isinstance(expected, str) and name not in TO_NBGRADER:
-            shutil.rmtree(submitted(graded.course, slug(name)).parents[1])
-    with pytest.raises(CommandError) as ended:
-        graded.course.instructor("nbgrader", "autograde", ASSIGNMENT)
-    said = str(ended.value) + graded.course.instructor("nbgrader", "generate_feedback", ASSIGNMENT, f"--student={EVE}")
-    return Run(graded.course, rows(graded.course), said, "")
+    """`nbgrader autograde` of all of them again; it ends with 0, or this raises. And a page for a student."""
+    said = graded.course.instructor("nbgrader", "autograde", ASSIGNMENT, "--force")
+    found = rows(graded.course)
+    said += graded.course.instructor("nbgrader", "generate_feedback", ASSIGNMENT, f"--student={EVE}")
+    graded.course.instructor("nbgrader", "export")
+    return Run(graded.course, found, said, "", found)
 
 
 @pytest.mark.parametrize("student", HONEST)
@@ -117,11 +121,50 @@ def test_there_are_enough_of_them():
     assert len(CONTENT) + len(OTHERS) >= 20
 
 
-@pytest.mark.parametrize("name", [name for name, (_, expected) in CONTENT.items() if not isinstance(expected, str)])
-def test_nbgrader_gives_the_same_mark(graded, autograded, name):
-    """Or none, for what it does not read itself; never another."""
-    found = autograded.marks.get(slug(name))
-    assert found is None or found["score"] in (graded.marks[slug(name)]["score"], 0.0)
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_lies_beside_a_notebook_costs_nothing(graded, autograded, name):
+    assert (graded.marks[slug(name)]["status"], graded.marks[slug(name)]["score"]) == ("graded", 8.0)
+    assert graded.rows[slug(name)]["score"] == autograded.rows[slug(name)]["score"] == 8.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_stops_anybody(graded, autograded, name):
+    result = graded.marks[one_line(name)]
+    if name in NOBODY:
+        assert (result["status"], result["score"]) == ("unreadable", 0.0)
+        assert "rename it" in result["error"]
+        assert name not in graded.rows
+    else:
+        assert result["score"] == graded.rows[name]["score"] == autograded.rows[name]["score"] == 8.0
+
+
+def test_both_ways_into_the_gradebook_give_the_same_rows(graded, autograded):
+    """But for those without any notebook, whom nbgrader does not see."""
+    assert set(graded.rows) - set(autograded.rows) == set()
+    for student, row in autograded.rows.items():
+        assert graded.rows[student]["grades"].keys() == row["grades"].keys()
+        assert {n: g[0] for n, g in graded.rows[student]["grades"].items()} == {
+            n: g[0] for n, g in row["grades"].items()
+        }
+
+
+def test_what_systems_leave_behind_is_nobody(graded, autograded):
+    assert not {".ipynb_checkpoints", "__MACOSX"} & (set(graded.rows) | set(autograded.rows) | set(graded.marks))
+
+
+@pytest.mark.parametrize("file", ["marks.csv", "grades.csv"])
+def test_a_spreadsheet_has_a_line_for_each_and_runs_none_of_them(graded, autograded, file):
+    with (graded.course.folder / file).open(newline="") as lines:
+        table = list(csv.reader(lines))
+    assert len({len(row) for row in table}) == 1
+    expected = graded.marks if file == "marks.csv" else autograded.rows
+    assert len(table) == 1 + len(expected)
+    assert not [cell for row in table for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r") or "\n" in cell]
+
+
+def test_the_course_is_for_its_owner_only(graded, autograded):
+    private = ("gradebook.db", "marks.json", "marks.csv", "grades.csv", "course-secret", ".autograder", "autograded")
+    assert {name: (graded.course.folder / name).stat().st_mode & 0o077 for name in private} == dict.fromkeys(private, 0)
 
 
 class TestEvilTexts:

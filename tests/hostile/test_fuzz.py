@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from autograder.sandbox.host.received import parse
 from autograder.sandbox.wire import LENGTHS, Frame, WireError, decode_all, encode
-from autograder.submission.code import evades, names_low_precision, reads_grad
-from autograder.submission.notebook import Submission, UnreadableError, read_submission
+from autograder.submission.code import evades, grads_read, names_low_precision
+from autograder.submission.file import UnreadableError
+from autograder.submission.notebook import Submission, read_submission
 from autograder.submission.split import taken_apart
 from autograder.text import printable
 from tests.hostile.fuzz import fuzzed
@@ -112,7 +113,7 @@ def _check(submission: Submission, steps: set[str]) -> None:
     for name in steps:
         evades(sources, submission.indices[name], name)
         names_low_precision(sources, submission.indices[name])
-        reads_grad(submission.sources[name])
+        grads_read(submission.sources[name])
     taken_apart(submission)
 
 

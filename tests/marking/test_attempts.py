@@ -9,7 +9,7 @@ import pytest
 from autograder.marking.attempts import Budgeted
 from autograder.sandbox.host.received import Recording, RunRecord, Unfinished
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Run
+from autograder.sandbox.messages import Request, Run
 
 RUNS = [Run(0, False), Run(1, True)]
 
@@ -21,14 +21,14 @@ class Counting:
         self.limits = limits
         self.count = 0
 
-    def run(self, script, runs, skip=(), *, cell_by_cell=False):
+    def run(self, request):
         self.count += 1
-        return Recording(tuple(RunRecord() for _ in runs))
+        return Recording(tuple(RunRecord() for _ in request.runs))
 
 
 @pytest.mark.parametrize(("seconds", "complete"), [(1000.0, True), (-1.0, False)])
 def test_nothing_is_begun_once_the_time_is_up(seconds, complete):
     sandbox = Counting(replace(Limits(), total_seconds=seconds))
-    recording = Budgeted(sandbox).run((), RUNS)
+    recording = Budgeted(sandbox).run(Request((), tuple(RUNS)))
     assert (recording.unfinished is None, sandbox.count, len(recording.runs)) == (complete, int(complete), 2)
     assert complete or recording.unfinished == Unfinished("stopped after -1 s in all", late=True)

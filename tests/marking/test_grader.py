@@ -226,7 +226,7 @@ class TestVerdicts:
         result = grade(harbour(drope=answer))
         assert lost(result) == {"drope": ("autograd", 0.0)}
         assert step(result, "drope").hint == "this gradient comes from autograd; derive it by hand"
-        assert result.flags == ("1 gradients come from autograd",)
+        assert result.flags == ("1 gradient comes from autograd",)
 
     def test_autograd_for_ones_own_comparison_costs_nothing(self, grade):
         scratch = (

@@ -12,9 +12,10 @@ import torch
 
 from autograder.exercise.notebook import Exercise, ExerciseError, exercise_from_notebook
 from autograder.reference.cases import (
-    OTHER_SIZES,
+    LARGER,
     PUBLIC,
     PUBLIC_SIZES,
+    SMALLER,
     draw,
     number_of_cases,
     parameters,
@@ -77,11 +78,22 @@ class TestTheSecret:
 
 
 class TestSizes:
-    def test_there_are_three_of_each_kind(self, exercise):
+    def test_two_are_of_public_sizes_and_two_of_others(self, exercise):
         kinds = [draw(exercise, b"one", number).public_sizes for number in range(number_of_cases(exercise))]
-        assert kinds == [True] * PUBLIC_SIZES + [False] * OTHER_SIZES
-        assert PUBLIC_SIZES >= 3
-        assert OTHER_SIZES >= 3
+        assert kinds == [True, True, False, False]
+
+    @pytest.mark.parametrize("secret", SECRETS)
+    def test_one_has_every_size_larger(self, exercise, secret):
+        """A loop over range(32) does all its work where the batch has 32 or fewer, and only then fails."""
+        public = parameters(exercise)
+        case = _cases(exercise, secret)[LARGER]
+        assert all(case[name] > public[name] for name in public.keys() - SEEDS)
+
+    @pytest.mark.parametrize("secret", SECRETS)
+    def test_one_has_every_size_smaller(self, exercise, secret):
+        public = parameters(exercise)
+        case = _cases(exercise, secret)[SMALLER]
+        assert all(case[name] < public[name] for name in public.keys() - SEEDS)
 
     @pytest.mark.parametrize("secret", SECRETS)
     def test_those_of_public_sizes_change_seeds_alone(self, exercise, secret):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -55,21 +53,24 @@ class TestForwardShapes:
 
 
 class TestCases:
-    def test_three_at_the_public_sizes_and_three_at_others(self, harbour_references):
+    def test_two_at_the_public_sizes_and_two_at_others(self, harbour_references):
         sizes = [
             (reference.known.scalars["rows"], reference.known.scalars["width"])
             for reference in harbour_references.hidden
         ]
-        assert sizes[:PUBLIC_SIZES] == [(6, 4)] * 3
-        assert len(sizes) == 6
+        assert sizes[:PUBLIC_SIZES] == [(6, 4)] * PUBLIC_SIZES
+        assert len(sizes) == 4
         for rows, width in sizes[PUBLIC_SIZES:]:
             assert math.gcd(rows, 6) == math.gcd(width, 4) == 1
-        assert [reference.case.public_sizes for reference in harbour_references.hidden] == [True] * 3 + [False] * 3
+        assert [reference.case.public_sizes for reference in harbour_references.hidden] == [True, True, False, False]
 
     def test_all_have_data_of_their_own(self, harbour_references):
-        seeds = {reference.known.scalars["SEED"] for reference in harbour_references.hidden}
-        assert len(seeds) == 6
+        seeds = {reference.case.overrides["SEED"] for reference in harbour_references.hidden}
+        assert len(seeds) == 4
         assert 5 not in seeds
+
+    def test_a_student_sees_the_public_seed_only(self, harbour_references):
+        assert {reference.known.scalars["SEED"] for reference in harbour_references.hidden} == {5}
 
     def test_precisions(self, harbour_references):
         for references, dtype in (
@@ -95,8 +96,8 @@ class TestCases:
             for gradients in ("end", "step"):
                 for name, tensor in getattr(one, gradients).total.items():
                     assert torch.equal(tensor, getattr(two, gradients).total[name])
-        seeds = {r.known.scalars["SEED"] for r in other.hidden}
-        assert not seeds & {r.known.scalars["SEED"] for r in harbour_references.hidden}
+        seeds = {r.case.overrides["SEED"] for r in other.hidden}
+        assert not seeds & {r.case.overrides["SEED"] for r in harbour_references.hidden}
 
 
 class TestValues:
@@ -184,34 +185,6 @@ class TestRefused:
             compute_references(exercise, b"secret")
 
 
-class TestFolders:
-    @staticmethod
-    def with_helper(folder: Path, factor: int):
-        exercise = exercise_with(folder, "imports", "import torch", "import torch\nimport chandler, deep.rigging")
-        (folder / "chandler.py").write_text(f"factor = {factor}\n")
-        (folder / "deep").mkdir()
-        (folder / "deep" / "__init__.py").write_text("")
-        (folder / "deep" / "rigging.py").write_text("import chandler\nfactor = chandler.factor\n")
-        notebook = nbformat.read(exercise.path, as_version=4)
-        by_id(notebook)["data"].source += "\nstrength = torch.tensor(chandler.factor + deep.rigging.factor)"
-        nbformat.write(notebook, exercise.path)
-        return read_exercise(exercise.path)
-
-    def test_modules_beside_one_exercise_are_not_those_of_the_next(self, tmp_path):
-        for number in (1, 2):
-            exercise = self.with_helper(tmp_path / str(number), number)
-            references = compute_references(exercise, b"secret")
-            assert {int(r.known.tensors["strength"]) for r in everything(references)} == {2 * number}
-            assert not {"chandler", "deep", "deep.rigging"} & set(sys.modules)
-
-    def test_the_path_and_the_working_folder_are_as_before(self, tmp_path):
-        before = list(sys.path), Path.cwd(), torch.get_default_dtype()
-        compute_references(self.with_helper(tmp_path / "a", 1), b"secret")
-        with pytest.raises(SetupError):
-            forward_shapes(exercise_with(tmp_path / "b", "data", "torch.Generator()", "1 / 0"))
-        assert (list(sys.path), Path.cwd(), torch.get_default_dtype()) == before
-
-
 class TestKept:
     """The setups' results in a folder that outlasts the run."""
 
@@ -221,16 +194,7 @@ class TestKept:
             for one, two in zip(everything(again), everything(harbour_references), strict=True):
                 for name, tensor in one.end.total.items():
                     assert torch.equal(tensor, two.end.total[name])
-        assert len(list((tmp_path / "kept").iterdir())) >= 6
-
-    @pytest.mark.parametrize("content", [b"", b"nonsense" * 20, b"\0" * 200])
-    def test_files_that_are_broken_are_made_again(self, harbour, harbour_references, tmp_path, content):
-        compute_references(harbour, SECRET, tmp_path)
-        for path in tmp_path.iterdir():
-            path.write_bytes(content)
-        again = compute_references(harbour, SECRET, tmp_path)
-        for one, two in zip(everything(again), everything(harbour_references), strict=True):
-            assert torch.equal(one.end.total["keel"], two.end.total["keel"])
+        assert len(list((tmp_path / "kept").iterdir())) >= 4
 
     def test_no_gradient_is_in_them(self, harbour, harbour_references, tmp_path):
         compute_references(harbour, SECRET, tmp_path)

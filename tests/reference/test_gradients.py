@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from autograder.exercise.forward import parse_forward
+from autograder.reference.cases import PUBLIC
 from autograder.reference.gradients import (
+    NOISE,
     DifferentiationError,
     TiesError,
     TieWatch,
@@ -20,6 +22,7 @@ from autograder.reference.gradients import (
     through_steps,
     vanishing,
 )
+from autograder.reference.setup import setups
 
 Tensor = torch.Tensor
 
@@ -392,6 +395,17 @@ class TestVanishing:
         references = compute_references(exercise, b"a secret")
         assert references.public.vanishing == {"logit_maxes", "b1"}
         assert {case.vanishing for case in references.hidden} == {frozenset({"logit_maxes", "b1"})}
+
+    def test_noise_lies_between_what_is_there_and_what_vanishes(self, exercise):
+        with setups(exercise) as setup:
+            names = setup(PUBLIC)
+        marked = [step.tensor for step in exercise.gradients]
+        exact, rounded = (
+            end_to_end(in_dtype(names, dtype), exercise.assignments, marked) for dtype in (torch.float64, torch.float32)
+        )
+        ratios = {name: float((exact[name] - rounded[name]).norm() / exact[name].norm()) for name in marked}
+        zero = [ratios.pop(name) for name in ("logit_maxes", "b1")]
+        assert 1000 * max(ratios.values()) < NOISE < min(zero) / 1000
 
 
 class TestTies:

@@ -1,7 +1,7 @@
 import pytest
 
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import changed_through, evades, reads_grad
+from autograder.submission.code import changed_through, evades, grads_read
 from autograder.submission.notebook import Submission
 
 
@@ -89,14 +89,14 @@ def test_cells_that_the_submission_does_not_have_are_no_evasion():
     "source", ["dx = x.grad", "dx = x.grad.clone()", "f = [t.grad for t in (x, y)]", "%time dx = x.grad"]
 )
 def test_code_that_reads_grad_is_seen(source):
-    assert reads_grad(["dx = dy", source])
+    assert grads_read(["dx = dy", source])
 
 
 @pytest.mark.parametrize(
     "source", ["grad = dy * 2\ndx = grad", "dx = dy  # x.grad", "x.requires_grad", "'x.grad'", "x.grad_fn", "x.grad ("]
 )
 def test_code_that_does_not_read_grad_is_left_alone(source):
-    assert not reads_grad([source])
+    assert not grads_read([source])
 
 
 def test_deep_nesting_is_no_way_to_crash_the_reading():

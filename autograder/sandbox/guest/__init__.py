@@ -1,1 +1,1 @@
-"""The untrusted side of the sandbox: the warm process and the forks in which student code runs."""
+"""The untrusted side of the sandbox: a warm process and its forks, in which student code runs."""

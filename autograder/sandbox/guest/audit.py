@@ -1,4 +1,8 @@
-"""Refuse what student code has no use for: other processes, and a look at the frames of the process it runs in."""
+"""Refuse student code to start processes, and to look at frames and objects outside of its own names.
+
+This is Python's own audit hook: a second line behind the kernel's filter (seccomp.py), and the first one against cells
+that search their process for the guard or the hidden cases.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,28 @@ from typing import Any
 
 from autograder.sandbox.places import PACKAGE
 
-# What leads from a cell to the objects of the process it runs in, the guard and the hidden cases among them.
+# Attributes and functions that lead from a cell to the objects of its process, such as the guard and the hidden cases.
 FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
 WAYS_OUT = frozenset(
     {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile"}
     | {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
     | {"ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata", "ctypes.call_function", "ctypes.string_at"}
 )
+# Functions of installed packages that hand frames on to their caller.
 HANDING_ON = frozenset(
     {("inspect", name) for name in ("currentframe", "stack", "trace", "getouterframes", "getinnerframes")}
     | {("traceback", "walk_stack"), ("traceback", "walk_tb"), ("logging", "<lambda>")}
 )
-# Whose code may look at frames: Python's own, installed packages, this one.
+# Code in these paths may look at frames: Python's own, installed packages, this package.
 INSTALLED = ("<frozen ", sys.prefix, sys.base_prefix, str(PACKAGE))
-# A new process would have an autograd without a guard.
+# Events of starting a process: a new one would have autograd without a guard.
 PROCESSES = frozenset(
     {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
 )
 
 
 def install() -> None:
-    """From now on, refuse to start another process or to hand a cell the frames and objects outside of its names."""
+    """From now on raise PermissionError where a cell starts a process or reaches for frames and objects."""
     sys.addaudithook(_refuse)
 
 
@@ -45,7 +50,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _asked_by_a_cell() -> bool:
-    """Whether a cell's own code asks, by itself or through the functions that hand out frames."""
+    """Return whether a cell's own code raised the event, directly or through a function that hands frames on."""
     global _asking
     if _asking:
         return False
@@ -64,4 +69,4 @@ def _hands_on(frame: FrameType) -> bool:
     return module == "ctypes" or (module, frame.f_code.co_name) in HANDING_ON
 
 
-_asking = False  # looking for who asks raises the same event
+_asking = False  # True while _asked_by_a_cell runs, which raises the same event

@@ -1,9 +1,9 @@
-"""Notice uses of autograd, and make what it returns worthless where marks are decided.
+"""Count uses of autograd, and replace its results by noise in hidden cases.
 
-A gradient that came from autograd cannot be told from one that was derived by looking at its numbers: both
-are right. So in hidden cases autograd's results are replaced by noise. A student's own derivation does not
-depend on them and stays right; a copied gradient becomes wrong. Where the student sees their own output, in
-the public case, autograd works as ever, so using it in a scratch cell costs nothing.
+The numbers of a gradient do not tell whether it was derived or came from autograd: both are right. With noise in place
+of autograd's results a student's own derivation stays right, because it does not depend on them, and a copied gradient
+becomes wrong. In the public case, whose output the student sees, autograd works as always, so that using it in a
+scratch cell costs nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch.autograd import Variable, forward_ad
 
-GRAD_FN: Any = vars(torch._C.TensorBase)["grad_fn"]  # what torch.Tensor inherits
+GRAD_FN: Any = vars(torch._C.TensorBase)["grad_fn"]  # the property that torch.Tensor inherits
 C: Any = torch._C
-# TorchScript calls the engine from C++, also when what was compiled in the public case is called in a hidden one.
+# Ways to the engine that do not pass through Python. TorchScript calls it from C++, also where a function that was
+# compiled in the public case is called in a hidden one.
 PAST_THE_ENGINE = (
     (C, ("_ImperativeEngine", "_jit_script_compile", "_jit_script_compile_overload", "_jit_script_class_compile")),
     (C, ("import_ir_module", "import_ir_module_from_buffer", "_import_ir_module_from_package")),
@@ -28,8 +29,7 @@ PAST_THE_ENGINE = (
     (C.ScriptModule, ("_create_method_from_trace",)),
 )
 
-
-modes: Callable[[], int] = C._len_torch_dispatch_stack  # how many of them watch what torch computes
+modes: Callable[[], int] = C._len_torch_dispatch_stack  # returns how many modes watch the operations of torch
 
 
 def _not_here(*args: Any, **kwargs: Any) -> Any:
@@ -37,20 +37,20 @@ def _not_here(*args: Any, **kwargs: Any) -> Any:
 
 
 class Guard:
-    """Counts uses of autograd; while `poisoned`, its results are noise."""
+    """Counts uses of autograd; while `poisoned` is set, its results are noise."""
 
     def __init__(self) -> None:
         self.uses = 0
         self.poisoned = False
 
     def install(self) -> None:
-        """Put the guard between Python and autograd's engine. Backward and torch.func all go through it."""
+        """Put the guard before autograd's engine, which backward and torch.func use; disable TorchScript."""
         setattr(Variable, "_execution_engine", _Engine(Variable._execution_engine, self))  # noqa: B010
         setattr(forward_ad, "unpack_dual", self._watch(forward_ad.unpack_dual))  # noqa: B010
         # A graph's nodes can be called one by one, without the engine.
         hidden = property(lambda tensor: None if self.poisoned else GRAD_FN.__get__(tensor))
         setattr(torch.Tensor, "grad_fn", hidden)  # noqa: B010
-        # Without TorchScript, torch.jit.script gives a function back as it is; forward AD then loads nothing of it.
+        # Without TorchScript, torch.jit.script returns a function as it is, and forward AD loads none of it.
         os.environ["PYTORCH_JIT"] = "0"
         torch.jit._state.disable()
         for owner, names in PAST_THE_ENGINE:
@@ -60,7 +60,7 @@ class Guard:
     def _watch(self, unpack: Callable[..., Any]) -> Callable[..., Any]:
         def unpack_dual(*args: Any, **kwargs: Any) -> Any:
             dual = unpack(*args, **kwargs)
-            if dual.tangent is None:  # printing any tensor asks for its tangent
+            if dual.tangent is None:  # no use of autograd: printing any tensor asks for its tangent
                 return dual
             self.uses += 1
             if self.poisoned:
@@ -71,7 +71,7 @@ class Guard:
 
 
 class _Engine:
-    """Autograd's engine behind the guard."""
+    """Takes the place of autograd's engine and passes calls on to it."""
 
     def __init__(self, engine: Any, guard: Guard) -> None:
         self._engine = engine
@@ -80,9 +80,10 @@ class _Engine:
     def run_backward(
         self, tensors: Any, grads: Any, keep_graph: bool, create_graph: bool, inputs: Any, *args: Any, **kwargs: Any
     ) -> Any:
-        """Run it; poisoned, do not run it, for hooks would see what it finds: answer with noise, in `.grad` too.
+        """Count the call and pass it on; while the guard is poisoned, return noise instead and put it into `.grad`.
 
-        Nor run it while a mode watches, which could write its steps down in the public case for the hidden ones.
+        The engine does not run then, because hooks would see its results. Nor does it run while a mode watches, which
+        could record its steps in the public case and replay them in hidden ones.
         """
         self._guard.uses += 1
         if not self._guard.poisoned and not modes():
@@ -99,17 +100,17 @@ class _Engine:
 
 
 def _noise(like: Any, randn_like: Callable[..., torch.Tensor] = torch.randn_like) -> torch.Tensor:
-    """Random numbers of a tensor's shape. randn_like: PyTorch's own, whatever a student makes of the name."""
+    """Return random numbers of a tensor's shape. randn_like: PyTorch's own, even if a student rebinds the name."""
     with torch.no_grad():
         try:
             return randn_like(like)
-        except (RuntimeError, TypeError):  # vmap allows no random numbers; an edge of a graph has no shape
+        except (RuntimeError, TypeError):  # vmap forbids random numbers; an edge of a graph has no shape
             number = random.gauss(0.0, 1.0)
             return torch.full_like(like, number) if isinstance(like, torch.Tensor) else torch.tensor(number)
 
 
 def _leaves(tensors: Any) -> list[torch.Tensor]:
-    """The tensors in whose .grad a backward pass from these ends."""
+    """Return the leaves of the graph: a backward pass from `tensors` sets their `.grad`."""
     found: list[torch.Tensor] = []
     waiting = [GRAD_FN.__get__(tensor) for tensor in tensors]
     seen: set[Any] = set()

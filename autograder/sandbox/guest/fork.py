@@ -1,4 +1,4 @@
-"""One submission's own process, a fork of the warm one, from its start to its end."""
+"""Run one submission in a fork of the warm process: confine it, collect its report, end it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ NOT_CONFINED = 125  # the exit code of a fork that could not be confined: none o
 def confined_fork(
     confinement: Confinement, limits: Limits, in_use: int, job: Callable[[int], None], *kept: int
 ) -> Iterator[tuple[int, int]]:
-    """Run `job` in a confined fork. Yields (its process id, the descriptor to read what the job writes).
+    """Run `job` in a confined fork; yield (the fork's process id, the descriptor of what the job writes).
 
-    in_use: bytes of address space that it begins with. kept: other descriptors that the job needs. The caller ends
-    the fork with end().
+    job: gets the descriptor to write to. in_use: bytes of address space that the fork begins with. kept: other
+    descriptors that the job needs. The caller ends the fork with end().
     """
     receiving, sending = wide_pipe()
     child = confinement.fork()
     if child == 0:
-        # Never returns: neither the parent's clean-up nor a student's atexit handlers may run here.
+        # The fork never returns from here: neither the parent's clean-up nor a student's atexit handlers may run in it.
         code = NOT_CONFINED
         try:
             close_all_but(sending, *kept)
@@ -53,7 +53,7 @@ def confined_fork(
 
 
 def end(child: int) -> int:
-    """Kill what is left of a fork and return its exit code."""
+    """Kill a fork with all of its process group, and return its exit code; negative is the signal that ended it."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(child, signal.SIGKILL)
@@ -62,12 +62,12 @@ def end(child: int) -> int:
 
 
 def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str]:
-    """Put into `data` what arrives until the last frame, the end of the stream, silence, the deadline or the limit.
+    """Read a report into `data` until its end marker, the end of the stream, silence, the deadline or the limit.
 
     Returns (bytes, reason); reason is "end", "closed", "stalled", "timeout" or "flood".
     """
     deadline = time.monotonic() + limits.seconds
-    os.set_blocking(descriptor, False)  # the submission can open its end for reading and be there first
+    os.set_blocking(descriptor, False)  # the submission may read from the pipe too, so that nothing is left
     silence = limits.cell_seconds + limits.stall_seconds
     size = checked = 0
     while True:
@@ -86,21 +86,21 @@ def collect(descriptor: int, data: memoryview, limits: Limits) -> tuple[int, str
         size += count
         if size > limits.result_bytes:
             return limits.result_bytes, "flood"
-        # A process that the submission left behind may hold the pipe open, so its end is a frame.
+        # A process that the submission left behind may hold the pipe open, so a frame marks the end.
         while (stop := frame_end(data, checked, size)) is not None:
             if data[checked:stop] == END:
-                data[stop:size] = bytes(size - stop)  # forged bytes behind the end reach no one
+                data[stop:size] = bytes(size - stop)  # zero everything after it, so that forged bytes reach no one
                 return stop, "end"
             checked = stop
 
 
 def _limit(limits: Limits, in_use: int, *, own_user: bool) -> None:
-    """The kernel's limits for this process. in_use: the address space that it begins with.
+    """Set the kernel's limits for this process. in_use: bytes of address space that it begins with.
 
-    own_user: whether its threads are counted apart from those of whoever grades.
+    own_user: whether it has a user of its own, so that the kernel does not count the instructor's threads with it.
     """
     wanted = {
-        resource.RLIMIT_CORE: 1,  # no dump at all: 0 allows one to a program, such as systemd's
+        resource.RLIMIT_CORE: 1,  # no core dump: with 0 the kernel still dumps to a program such as systemd's
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.file_bytes,
         resource.RLIMIT_NOFILE: limits.open_files,

@@ -1,37 +1,39 @@
-"""Gather what a submission's cells made and send it, from its own process.
+"""Gather the outcomes of a submission's cells and send them, from its own process.
 
-A frame is {"run", "ran", "said", "values", "shapes"}. ran: the indices of the cells that have run since the last frame.
-said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values: {"kind", "type"}
-by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of one dtype end
-to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order.
-The last frame is {"end": true}.
+A frame is {"run", "ran", "said", "values", "shapes", "numerical"}. ran: the indices of the cells that have run since
+the last frame. said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values:
+{"kind", "type"} by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of
+one dtype end to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order. numerical:
+d-variables that come from shifted evaluations of the forward pass. The last frame is {"end": true}.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import safetensors
 import torch
-from torch import cat, numel, reshape  # whatever a student makes of torch.cat and Tensor.reshape
+from torch import cat, numel, reshape  # bound here, because a student's cell may rebind torch.cat
 from torch._C import DisableTorchFunction, _DisableTorchDispatch
 
 from autograder.cells.ipython import QUIET, CellOutcome
 from autograder.sandbox.wire import Frame, encode, write
 
 END = encode(Frame({"end": True}))
-# A run's cells are sent together, which is much cheaper than one at a time, but not later than this after they ran.
+# Send the cells of a run together, which is much cheaper than one at a time, but hold none back longer than this, so
+# that the host still has most of a run whose process dies.
 HELD_SECONDS = 0.2
-# Nor once they have so much to say: JSON may take 12 bytes for a character, of wire.MAX_HEADER_BYTES in all.
+# Send as soon as the held cells have so many characters: JSON takes up to 12 bytes for one, so that 40,000 make half of
+# wire.MAX_HEADER_BYTES.
 HELD_TEXT = 40_000
-CELL_TEXT = 100  # that a cell takes with nothing to say
+CELL_TEXT = 100  # characters counted for a cell without text
 
 
 class Outbox:
-    """Gathers what the cells of one run made and sends it to a descriptor."""
+    """Gathers the outcomes of the cells of one run and sends them to a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -40,6 +42,7 @@ class Outbox:
         self._said: list[dict[str, Any]] = []
         self._values: dict[str, dict[str, str]] = {}
         self._tensors: dict[str, torch.Tensor] = {}
+        self._numerical: list[str] = []
         self._sent = time.monotonic()
         self._text = 0
 
@@ -50,13 +53,16 @@ class Outbox:
         uses: int,
         recorded: Mapping[str, torch.Tensor | dict[str, str]],
         outcome: CellOutcome,
+        numerical: Iterable[str] = (),
     ) -> None:
-        """Take what one cell made; send it where something has been held for long.
+        """Take the outcome of one cell, and send all that is held where it is much or was held for long.
 
-        recorded: by d-variable a plain tensor that is nobody else's, or what there is in its place.
+        run, cell: their indices. uses: the cell's calls of autograd. recorded: by d-variable, a plain tensor that
+        nothing else changes, or {"kind", "type"} where its value is no plain tensor.
         """
         self._run = run
         self._ran.append(cell)
+        self._numerical += numerical
         self._text += CELL_TEXT
         for name, value in recorded.items():
             if isinstance(value, dict):
@@ -71,29 +77,31 @@ class Outbox:
             self.send()
 
     def send(self) -> None:
-        """Send what is held."""
+        """Send all that is held."""
         if self._ran:
-            # A mode that a student's cell has left on sees none of this.
+            # A mode of torch that a student's cell has left on must not see this.
             with DisableTorchFunction(), _DisableTorchDispatch():
                 shapes, body = _packed(self._tensors)
             header = {"run": self._run, "ran": self._ran, "said": self._said, "values": self._values, "shapes": shapes}
+            header |= {"numerical": self._numerical} if self._numerical else {}
             write(self._descriptor, Frame(header, body))
             self._ran, self._said, self._values, self._tensors, self._text = [], [], {}, {}, 0
+            self._numerical = []
         self._sent = time.monotonic()
 
     def end(self) -> None:
-        """Say that there is no more."""
+        """Send the end marker: there are no more frames."""
         os.write(self._descriptor, END)
 
 
 def _packed(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, dict[str, list[int]]], bytes]:
-    """The shapes and the body of a frame; one tensor a dtype, because safetensors takes its time for each."""
+    """Return (shapes, body) of a frame. Tensors of one dtype are joined: safetensors is slow for each tensor."""
     by_dtype: dict[str, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         by_dtype.setdefault(str(tensor.dtype).removeprefix("torch."), {})[name] = tensor
     shapes = {dtype: {name: list(tensor.shape) for name, tensor in own.items()} for dtype, own in by_dtype.items()}
     joined = {dtype: cat([reshape(tensor, (-1,)) for tensor in own.values()]) for dtype, own in by_dtype.items()}
-    # Without the checks of safetensors.torch.save, which cost more than the rest: these share no memory.
+    # The checks of safetensors.torch.save cost more than the rest and are not needed: these tensors share no memory.
     specs = {
         dtype: safetensors.TensorSpec(
             dtype=dtype,

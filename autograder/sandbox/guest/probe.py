@@ -1,4 +1,4 @@
-"""Try to get out of a submission's process at start-up, so that isolation is seen, not assumed."""
+"""Try to escape from a submission's fork at start-up, so that isolation is tested, not assumed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from autograder.sandbox.messages import Bait
 
 
 def escapes(bait: Bait) -> list[str]:
-    """Return which ways out are open, each in a few words; none are under `bubblewrap`."""
+    """Return the ways out that are open, each in a few words; under `bubblewrap` the list must be empty."""
     ways: dict[str, Callable[[], object]] = {
         "reach the network": lambda: _connect(socket.AF_INET, ("127.0.0.1", bait.port)),
         "reach a Unix socket": lambda: bait.abstract and _connect(socket.AF_UNIX, f"\0{bait.abstract}"),
         "read the course's files": lambda: bool(Path(bait.file).read_bytes()),
+        "reach the course or the exchange": lambda: any(map(_there, bait.private)),
         "read the home folder": lambda: bait.home and Path(bait.home).lstat(),
         "signal the grader": lambda: _signal(bait.pid),
         "see other processes": _others,
@@ -41,6 +42,10 @@ def _connect(family: int, address: tuple[str, int] | str) -> bool:
         return True
 
 
+def _there(path: str) -> bool:
+    return os.path.lexists(path)
+
+
 def _signal(pid: int) -> bool:
     os.kill(pid, 0)
     return True
@@ -52,7 +57,7 @@ def _open(path: str) -> bool:
 
 
 def _fork() -> bool:
-    # Past Python, whose audit hook refuses os.fork; the question is what the kernel says.
+    # Call the C library, because Python's audit hook refuses os.fork; the question is whether the kernel does.
     child: int = ctypes.CDLL(None).fork()
     if child == 0:
         os._exit(0)

@@ -1,12 +1,13 @@
-"""Run a submission's cells over every case, in its own process, and send what they make."""
+"""Run a submission's cells on every case, in its own process, and send their outcomes and the recorded values."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,21 +16,27 @@ from autograder.cells.ipython import (
     QUIET,
     CellOutcome,
     CellShell,
+    CellTimeoutError,
     CompiledCell,
+    alarm,
     catch_alarm,
     compile_cell,
     run_cell,
     run_compiled,
 )
 from autograder.cells.namespace import clear
+from autograder.dojo.compare import as_tensor
 from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.outbox import Outbox
+from autograder.sandbox.guest.shifted import shifted
+from autograder.sandbox.guest.tape import Tape, replay
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Request
+from autograder.sandbox.messages import LAST_OF_TAPE, ForwardLine, Request, ScriptCell
 
-# Tensors above this size (data sets) are shared between the runs of one submission instead of copied.
+# The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
+# 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
 SHARED_BYTES = 2**20
-# What safetensors takes on this side and gives back on the other; the rest is described.
+# The dtypes that safetensors can send; a tensor of any other is described in words.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     | {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -38,9 +45,9 @@ PLAIN = frozenset(
 
 @dataclass(frozen=True)
 class CaseNames:
-    """A case in the sandbox: all names before the student's cells run, and the random upstream gradients.
+    """A case in the sandbox. names: all values before the student's cells run. upstream: random upstream gradients.
 
-    A gradient that is among both is given to the student: true end to end, random step by step.
+    A gradient in both is given to the student: true end to end, random step by step.
     """
 
     names: dict[str, Any]
@@ -49,53 +56,99 @@ class CaseNames:
 
 
 class StudentRun:
-    """Runs one submission's cells over the cases and sends the report to a descriptor."""
+    """Runs one submission's cells on the cases and sends the report to a descriptor."""
 
-    def __init__(self, shell: CellShell, cases: list[CaseNames], guard: Guard, limits: Limits, descriptor: int) -> None:
+    def __init__(
+        self,
+        shell: CellShell,
+        cases: list[CaseNames],
+        guard: Guard,
+        limits: Limits,
+        descriptor: int,
+        forward: Sequence[ForwardLine] = (),
+        tensors: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._shell = shell
         self._cases = cases
         self._guard = guard
         self._limits = limits
         self._out = Outbox(descriptor)
+        self._forward = forward
+        self._tensors = tensors
         self._late: set[int] = set()  # cells that ran out of time once are not run again
+        self._code: dict[int, CompiledCell | None] = {}
 
     def run(self, request: Request) -> None:
         """Do all runs of a request in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
-        code: dict[int, CompiledCell | None] = {}
         uses = Counter(run.case for run in request.runs)
         for number, run in enumerate(request.runs):
             case = self._cases[run.case]
             clear(self._shell)
             # Every submission has its own copy of the cases' memory, so only what runs twice must be kept whole.
-            self._shell.user_ns.update(_fresh(case.names) if uses[run.case] > 1 else case.names)
-            upstream = Upstream(case.upstream if run.stepwise else {})
-            if run.stepwise:
-                given = case.upstream.keys() & case.names.keys()
-                self._shell.user_ns.update({name: case.upstream[name].clone() for name in given})
+            whole = uses[run.case] > 1 or run.taped
+            self._shell.user_ns.update(_fresh(case.names) if whole else case.names)
+            gradients = {**case.upstream, **request.upstream.get(run.case, {})}
+            if run.stepwise or run.taped:
+                given = gradients.keys() & case.names.keys()
+                self._shell.user_ns.update({name: gradients[name].clone() for name in given})
             torch.set_default_dtype(case.dtype)
             catch_alarm()
-            visible = run.case == 0
-            with contextlib.nullcontext() if visible else _muted():
-                for cell in request.script:
-                    upstream.renew(self._shell.user_ns)
-                    self._guard.poisoned = run.case != 0
-                    before = self._guard.uses
-                    index = cell.index
-                    if index in request.skip or index in self._late:
-                        outcome = CellOutcome("", None, True) if index in self._late else QUIET
-                    else:
-                        if index not in code:
-                            code[index] = compile_cell(self._shell, cell.source)
-                        outcome = self._execute(code[index], cell.source, show=visible)
-                    if outcome.timed_out:
-                        self._late.add(index)
-                    recorded = {name: self._record(name) for name in cell.records}
-                    self._out.add(number, index, self._guard.uses - before, recorded, outcome)
-                    if request.cell_by_cell:
-                        self._out.send()
-                    upstream.take_over(cell.records)
+            self._guard.poisoned = run.case != 0
+            with contextlib.nullcontext() if run.case == 0 else _muted():
+                if run.taped:
+                    self._taped(number, case, gradients, request)
+                else:
+                    self._in_order(number, Upstream(gradients if run.stepwise else {}), request, show=run.case == 0)
             self._out.send()
         self._out.end()
+
+    def _in_order(self, number: int, upstream: Upstream, request: Request, *, show: bool) -> None:
+        """Run the cells, and record each d-variable when the last of its cells has run."""
+        for cell in request.script:
+            upstream.renew(self._shell.user_ns)
+            before = self._guard.uses
+            outcome = self._outcome(cell, request, show=show)
+            recorded = {name: self._record(name) for name in cell.records}
+            self._out.add(number, cell.index, self._guard.uses - before, recorded, outcome)
+            if request.cell_by_cell:
+                self._out.send()
+            upstream.take_over(cell.records)
+
+    def _taped(self, number: int, case: CaseNames, gradients: dict[str, torch.Tensor], request: Request) -> None:
+        """Run the cells once, and replay their operations with each d-variable replaced once it is complete."""
+        tape = Tape(self._shell.user_ns)
+        held: dict[str, torch.Tensor] = {}
+        for cell in request.script:
+            with tape:
+                outcome = self._outcome(cell, request, show=False)
+            for name in cell.records:
+                value = self._shell.user_ns.get(name)
+                if type(value) is torch.Tensor and value.layout == torch.strided:
+                    held[name] = value
+            self._out.add(number, cell.index, 0, {}, outcome)
+        values: dict[str, torch.Tensor] = {}
+        numerical: set[str] = set()
+        # Where it takes too long, or a tensor is of a kind that cannot do this, nothing is known in this way.
+        with contextlib.suppress(CellTimeoutError, Exception), alarm(self._limits.cell_seconds):
+            if request.numerical:
+                numerical = shifted(tape, held, _fresh(case.names), self._forward, self._tensors)
+            if not tape.broken:
+                values = replay(tape, held, gradients)
+        recorded = {name: self._described(value) for name, value in values.items()}
+        self._out.add(number, LAST_OF_TAPE, 0, recorded, QUIET, numerical)
+
+    def _outcome(self, cell: ScriptCell, request: Request, *, show: bool) -> CellOutcome:
+        """Run one cell, but not one that is to be left out or has run out of time before."""
+        if cell.index in self._late:
+            return CellOutcome("", None, True)
+        if cell.index in request.skip:
+            return QUIET
+        if cell.index not in self._code:
+            self._code[cell.index] = compile_cell(self._shell, cell.source)
+        outcome = self._execute(self._code[cell.index], cell.source, show=show)
+        if outcome.timed_out:
+            self._late.add(cell.index)
+        return outcome
 
     def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
         # Halve the limit after every timeout, so that a notebook with several slow cells still fits the total.
@@ -105,14 +158,21 @@ class StudentRun:
         return run_compiled(self._shell, code, source, seconds, show=show)
 
     def _record(self, name: str) -> torch.Tensor | dict[str, str]:
-        """The value of one d-variable now, copied, so that nothing that runs later can change it."""
+        """Return the value of one d-variable now, copied, so that nothing that runs later can change it."""
         if name not in self._shell.user_ns:
             return {"kind": "undefined"}
         value = self._shell.user_ns[name]
         if value is None:
             return {"kind": "none"}
+        return self._described(value)
+
+    def _described(self, value: object) -> torch.Tensor | dict[str, str]:
+        """Return a plain copy of a tensor, or of numbers that are as good as one; else a description of the value."""
         if not isinstance(value, torch.Tensor):
-            return {"kind": "other", "type": type(value).__name__[:100]}
+            numbers = as_tensor(value)
+            if numbers is None or numbers.dtype not in PLAIN:
+                return {"kind": "other", "type": type(value).__name__[:100]}
+            value = numbers
         try:
             if value.layout == torch.strided and value.numel() * value.element_size() <= self._limits.tensor_bytes:
                 plain = value.detach().clone(memory_format=torch.contiguous_format)
@@ -126,18 +186,18 @@ class StudentRun:
 
 
 class Upstream:
-    """The random upstream gradients of one stepwise run, set in the student's names once a step is recorded."""
+    """Sets random upstream gradients in the student's names, each once its step is recorded, in one stepwise run."""
 
     def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
         self._gradients = gradients
         self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
 
     def take_over(self, recorded: Iterable[str]) -> None:
-        """Make these names hold their random gradients from now on."""
+        """Give these d-variables their random gradients from now on."""
         self._given.update({name: None for name in recorded if name in self._gradients})
 
     def renew(self, names: dict[str, Any]) -> None:
-        """Set every taken-over name again where a cell has assigned it or changed it in place."""
+        """Set every such d-variable again where a cell has assigned it or changed it in place."""
         for name, given in self._given.items():
             if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
                 names[name] = fresh = self._gradients[name].clone()
@@ -145,7 +205,10 @@ class Upstream:
 
 
 def _fresh(names: dict[str, Any]) -> dict[str, Any]:
-    """Copies, so that what one run changes in place is not seen by the next; one copy for all names of a tensor."""
+    """Return the names with copied tensors, so that the next run does not see in-place changes of this one.
+
+    All names of one tensor get the same copy.
+    """
     copies: dict[int, torch.Tensor] = {}
 
     def copy(value: Any) -> Any:
@@ -169,12 +232,12 @@ def _muted() -> Iterator[None]:
 
 
 class _Nothing(io.TextIOBase):
-    """A text stream that forgets."""
+    """A text stream that drops its text."""
 
     def writable(self) -> bool:
         """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Forget the text and return its length."""
+        """Drop the text and return its length."""
         return len(text)

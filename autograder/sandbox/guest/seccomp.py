@@ -1,10 +1,10 @@
-"""In a submission's process: a filter in the kernel for the system calls that no gradient needs (Linux only).
+"""Refuse system calls that no gradient needs, with a filter in the kernel for a submission's process (Linux only).
 
-No new process, no program, no socket, no signal to another process, no look into another one's memory, and no
-memory that the limits do not count (memfd_create, System V, huge pages held by a pipe), and nothing of which a
-user or the machine has few (asynchronous io, watches of files). A pair of sockets is allowed, because asyncio needs
-one, but it may have no name and meet nobody: setsockopt would let the kernel name it. All this holds for native
-code too, which Python's audit hooks do not see, and cannot be taken off again. See seccomp(2).
+The filter refuses new processes, programs, sockets, signals to other processes and access to their memory; memory
+that the limits do not count (memfd_create, System V, huge pages held by a pipe); and resources of which a user or
+the machine has few (asynchronous io, watches of files). asyncio needs a pair of sockets, so that is allowed, but the
+pair cannot get a name or connect: setsockopt would let the kernel name it. The filter holds for native code too, which
+Python's audit hooks do not see, and cannot be removed again. See seccomp(2).
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class _Program(ctypes.Structure):
 
 
 def install() -> bool:
-    """Put the filter on this process and all that it starts. False where the system has none for this machine.
+    """Put the filter on this process and its children. Returns False where there is none for this machine or kernel.
 
-    Raises OSError where the kernel refuses one that it should take.
+    Raises OSError where the kernel refuses a filter that it should take.
     """
     if platform.system() != "Linux" or platform.machine() not in _NUMBERS:
         return False
@@ -83,13 +83,16 @@ def install() -> bool:
 
 
 def filter_for(machine: str, pid: int) -> bytes:
-    """The filter's program for a process with this number: 8 bytes an instruction, as in linux/filter.h."""
+    """Return the filter's program for process `pid`: 8 bytes for each instruction, as in linux/filter.h.
+
+    machine: a key of _NUMBERS.
+    """
     architecture, calls = _NUMBERS[machine]
     special = ("clone", "clone3", "kill", "tgkill")
     steps = [
         _step(_LOAD, _ARCHITECTURE), _step(_EQUAL, architecture, 1, 0), _step(_RETURN, _KILL),
         _step(_LOAD, _NUMBER), _step(_AT_LEAST, _OTHER_ABI, 0, 1), _refuse(errno.ENOSYS),
-        # The C library then takes clone, whose flags can be looked at.
+        # The C library then calls clone, whose flags a filter can read; clone3 has them behind a pointer.
         _step(_EQUAL, calls["clone3"], 0, 1), _refuse(errno.ENOSYS),
     ]  # fmt: skip
     for name, number in calls.items():

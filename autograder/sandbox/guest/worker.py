@@ -1,4 +1,4 @@
-"""The warm process: holds what a student may know, and runs each submission in a fork of itself.
+"""Run the warm process: it holds what a student may know, and runs each submission in a fork of itself.
 
 Started as `python -m autograder.sandbox.guest.worker DEGREE IN OUT [IN OUT ...]` by host/sandbox.py. Reads frames
 from the first descriptor and answers on the second (see messages.py): first the exercise's setup, then its cases, then
@@ -9,12 +9,15 @@ No gradient is ever computed here except by student code.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import mmap
 import os
 import random
 import sys
 import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,15 +32,16 @@ from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNames
 from autograder.sandbox.guest.probe import escapes
 from autograder.sandbox.guest.run import CaseNames, StudentRun
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Bait, Known, Setup
+from autograder.sandbox.messages import Bait, ForwardLine, Known, Setup
 from autograder.sandbox.places import BUBBLEWRAP
 from autograder.sandbox.wire import PIECE, read_opening, write
 
-KEPT = 4 * PIECE  # of the memory that results pass through, between submissions; an honest one has less
+# Reports up to this size are wiped by writing zeros, larger ones by returning the memory; an honest one is smaller.
+KEPT = 4 * PIECE
 
 
 def main() -> None:
-    """Answer requests until they end."""
+    """Answer requests until the host closes the pipe. The arguments are the command line's."""
     degree, *numbers = sys.argv[1:]
     descriptors = [int(number) for number in numbers]
     lines = list(zip(descriptors[::2], descriptors[1::2], strict=True))
@@ -59,8 +63,8 @@ def main() -> None:
 class _Server:
     """Answers one request at a time.
 
-    Every submission is a fork of this process and can read its memory, so nothing of a submission may ever be
-    in it: the fork itself reads the request, and what comes back passes through pages that are wiped.
+    Every submission is a fork of this process and can read its memory, so nothing of another submission may be in it:
+    the fork itself reads the request, and its report passes through pages that are wiped.
     """
 
     def __init__(self, shell: CellShell, degree: str, lines: list[tuple[int, int]]) -> None:
@@ -73,11 +77,13 @@ class _Server:
         self._names: dict[str, Any] = {}
         self._cases: list[CaseNames] = []
         self._limits = Limits()
+        self._forward: tuple[ForwardLine, ...] = ()
+        self._tensors: Mapping[str, str] = {}
         self._passing: mmap.mmap | None = None
         self._in_use = 0
 
     def answer(self) -> bool:
-        """Do what the next request says; return False where there is none."""
+        """Answer the next request. Returns False where there is none, because the host has closed the pipe."""
         try:
             header, body_size = read_opening(lambda size: _read(self._requests, size))
         except EOFError:
@@ -93,7 +99,7 @@ class _Server:
             self._set_up(messages.read_setup(body))
         elif "split" in header:
             number = self._split()
-            if number != 0:  # the other lines' processes have nothing to say yet
+            if number != 0:  # only line 0 answers the split
                 return number is not None
         else:
             self._lay_out(messages.read_case(header))
@@ -101,7 +107,7 @@ class _Server:
         return True
 
     def fail(self, error: str) -> None:
-        """Answer why this process ends."""
+        """Answer with the reason why this process ends."""
         write(self._answers, messages.failed_frame(error))
 
     def _set_up(self, setup: Setup) -> None:
@@ -111,13 +117,13 @@ class _Server:
             for tensor in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(tensor, torch.Tensor):
                     tensor.requires_grad_(False)
-        self._limits = setup.limits
+        self._limits, self._forward, self._tensors = setup.limits, setup.forward, setup.tensors
         torch.set_grad_enabled(False)
         self._guard.install()
-        settle()  # most of it, while the trusted side is still at work on the cases
+        settle()  # does most of the work while the host still computes the cases
 
     def _lay_out(self, known: Known) -> None:
-        """Keep a case: its tensors and plain values over the names that setup defined."""
+        """Keep a case: the names that setup defined, with the case's tensors and plain values."""
         names = overlaid(self._names, known.tensors, known.scalars)
         self._cases.append(CaseNames(names, dict(known.upstream), DTYPES[known.dtype]))
 
@@ -150,7 +156,7 @@ class _Server:
             os.close(descriptor)
 
     def _probe(self, bait: Bait) -> None:
-        """Try to escape from where a submission would be."""
+        """Try to escape from a fork as a submission would."""
 
         def attempt(sending: int) -> None:
             os.write(sending, json.dumps(escapes(bait)).encode())
@@ -161,22 +167,31 @@ class _Server:
         write(self._answers, messages.ok_frame(escapes=json.loads(found) if found else None))
 
     def _serve(self, request_size: int) -> None:
-        """Run one submission in a fork and pass on what it sends, with how it ended."""
+        """Run one submission in a fork, and answer with its report and how it ended."""
         if self._passing is None:
-            # With room for one piece more than is allowed.
+            # collect() reads up to one piece more than is allowed.
             kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
             self._passing = mmap.mmap(-1, self._limits.result_bytes + PIECE, flags=kind)
             if sys.platform == "linux":  # pages that no fork shares can be written to without a fault
                 self._passing.madvise(mmap.MADV_DONTFORK)
             self._in_use = address_space()
 
-        def run(sending: int) -> None:
+        def job(sending: int) -> None:
             request = messages.read_request(_read(self._requests, request_size))
             os.close(self._requests)
+            for name, text in request.modules.items():
+                Path(name).write_text(text, encoding="utf-8")
+            importlib.invalidate_caches()
             random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
-            StudentRun(self._shell, self._cases, self._guard, self._limits, sending).run(request)
+            cases = list(self._cases)
+            if not any(run.case for run in request.runs):
+                # The notebook's own case: autograd works there, so nothing of a hidden one may be in this process.
+                del cases[1:]
+                self._cases.clear()
+            run = StudentRun(self._shell, cases, self._guard, self._limits, sending, self._forward, self._tensors)
+            run.run(request)
 
-        fork = confined_fork(self._confined(), self._limits, self._in_use, run, self._requests)
+        fork = confined_fork(self._confined(), self._limits, self._in_use, job, self._requests)
         with fork as (child, receiving), memoryview(self._passing) as data:
             size, ending = collect(receiving, data, self._limits)
             code = end(child)
@@ -188,12 +203,12 @@ class _Server:
                 write(self._answers, answer)
         if size > KEPT:
             self._passing.madvise(mmap.MADV_DONTNEED)
-        else:  # cheaper than to have the pages back for the next
+        else:  # cheaper than new pages for the next submission
             ctypes.memset((ctypes.c_char * size).from_buffer(self._passing), 0, size)
 
 
 def _read(descriptor: int, size: int, *, to_the_end: bool = False) -> bytes:
-    """Return exactly `size` bytes; with to_the_end, those there are until the pipe ends. Raises EOFError."""
+    """Return exactly `size` bytes; with to_the_end, fewer where the pipe ends before. Raises EOFError."""
     data = bytearray()
     while len(data) < size:
         piece = os.read(descriptor, size - len(data))

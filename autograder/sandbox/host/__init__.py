@@ -1,1 +1,1 @@
-"""The trusted side of the sandbox: start it, send requests, check what comes back."""
+"""The trusted side of the sandbox: start a guest, send it requests, check its answers."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.sandbox.messages import Bait
-from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, LIBRARIES, PACKAGE, PROCESS, installed
+from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, LIBRARIES, PACKAGE, PROCESS, exposed, installed
 
+MAX_BAIT = 20  # things in a folder of the course's that a fork tries to reach
 AUTO = "auto"
 CHOICES = (AUTO, BUBBLEWRAP, PROCESS)
 INSIDE = {"PATH": "/nowhere", "HOME": "/tmp/notebook", "TMPDIR": "/tmp", "MPLCONFIGDIR": "/tmp"}
@@ -23,25 +26,25 @@ REMEDY = "allow unprivileged user namespaces on this machine, or take --isolatio
 
 
 class BubblewrapError(RuntimeError):
-    """Bubblewrap cannot be used here; the message says why and what to do."""
+    """Raised where bubblewrap cannot be used; the message tells why and what to do."""
 
 
 class IsolationError(RuntimeError):
-    """The degree of isolation that was asked for cannot be had; the message says why and what to do."""
+    """Raised where the requested degree of isolation does not work; the message tells why and what to do."""
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """The degree in force, "bubblewrap" or "process", and a warning for the instructor, if there is one."""
+    """The chosen degree, "bubblewrap" or "process", with a warning for the instructor, if there is one."""
 
     degree: str
     warning: str | None = None
 
 
 def choose(wanted: str) -> Isolation:
-    """Return the isolation to use. wanted: one of CHOICES; `auto` takes bubblewrap where it works.
+    """Return the isolation to use. wanted: one of CHOICES; "auto" takes bubblewrap where it works.
 
-    Raises IsolationError.
+    Raises IsolationError where bubblewrap is wanted and does not work.
     """
     if wanted == PROCESS:
         return Isolation(PROCESS)
@@ -56,7 +59,7 @@ def choose(wanted: str) -> Isolation:
 def command(folder: Path, environment: Mapping[str, str], program: Sequence[str]) -> list[str]:
     """Return bubblewrap's command line for a program that sees Python, this package and `folder`, all read-only.
 
-    The program is root of a user namespace with the one right that its forks need to get namespaces of their own,
+    The program is root of a user namespace with one capability, which its forks need to enter namespaces of their own;
     see guest/namespaces.py. Raises BubblewrapError where there is no bubblewrap.
     """
     arguments = [str(_program()), "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
@@ -76,7 +79,7 @@ def command(folder: Path, environment: Mapping[str, str], program: Sequence[str]
 
 
 def why_not() -> str | None:
-    """Return why bubblewrap cannot be used here, in one line with the remedy, or None where it can."""
+    """Return one line that tells why bubblewrap does not work and what to do; None where it works."""
     try:
         test = command(PACKAGE, {}, [sys.executable, "-I", "-S", "-c", ""])
     except BubblewrapError as error:
@@ -108,7 +111,7 @@ def _program() -> Path:
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy the files beside the notebook (data, cmp), following links, and leave out every notebook."""
+    """Copy the files of the folder `source` (data, dojo/) to `target`: follow links, and leave out every notebook."""
     for path in source.iterdir():
         if path.suffix != ".ipynb" and not path.name.startswith((".", "__")):
             if path.is_dir():
@@ -118,7 +121,10 @@ def copy_files(source: Path, target: Path) -> None:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Return the guest's environment, which has nothing of the instructor's: no tokens, no paths to the course."""
+    """Return the guest's environment, without anything of the instructor's: no tokens, no paths to the course.
+
+    folder: where the guest may write.
+    """
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": folder,
@@ -127,14 +133,28 @@ def environment(folder: str) -> dict[str, str]:
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": folder,
         "OMP_NUM_THREADS": "1",
-        # glibc's allocator keeps freed memory and takes it in large pieces: fewer page faults in every fork.
+        # glibc's allocator keeps freed memory and asks for more in large pieces: fewer page faults in every fork.
+        # 200 submissions took 43.3 s with this line and 52.8 s without; `make bench` repeats the first figure.
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=33554432:glibc.malloc.trim_threshold=1073741824",
     }
 
 
+def refuse_exposed(private: Iterable[Path]) -> None:
+    """Raise IsolationError where the course, the exchange or the home lies below what student code can read."""
+    for path, place in exposed(private):
+        raise IsolationError(
+            f"{path} lies below {place}, which student code must see to run; move it elsewhere, or take "
+            "--isolation process on a machine that holds nothing else"
+        )
+
+
 @contextmanager
-def baited(folder: Path) -> Iterator[Bait]:
-    """Lay out something to reach at the end of every way out of the sandbox."""
+def baited(folder: Path, private: Sequence[Path] = ()) -> Iterator[Bait]:
+    """Lay out something to reach at the end of every way out of the sandbox.
+
+    private: what must not be seen, such as the course's own files; those that are folders are tried with what is in
+    them, because a folder may be there empty, above one of Python's.
+    """
     abstract = f"dojo-{os.getpid()}-{folder.name}" if sys.platform == "linux" else ""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -147,11 +167,24 @@ def baited(folder: Path) -> Iterator[Bait]:
             local.bind(f"\0{abstract}")
             local.listen()
         read_only = ("/", "/dev", EXERCISE, str(PACKAGE))
-        yield Bait(listener.getsockname()[1], abstract, file.name, _in_home(), os.getpid(), read_only)
+        inside = tuple(_inside(private))
+        yield Bait(listener.getsockname()[1], abstract, file.name, _in_home(), os.getpid(), read_only, inside)
+
+
+def _inside(private: Sequence[Path]) -> Iterator[str]:
+    """Yield the files of these, and of the folders the first things in them that are no part of Python."""
+    known = [Path(path) for path in installed()]
+    for path in (path.absolute() for path in private):
+        if path.is_dir():
+            with contextlib.suppress(OSError):
+                own = (p for p in sorted(path.iterdir()) if not any(k.is_relative_to(p) for k in known))
+                yield from map(str, itertools.islice(own, MAX_BAIT))
+        elif os.path.lexists(path):
+            yield str(path)
 
 
 def _in_home() -> str:
-    """Return something in the home folder that is no part of Python; "" where there is none or no such folder."""
+    """Return a path in the home folder that is no part of Python; "" where there is none or no such folder."""
     inside = [Path(path) for path in installed()]
     try:
         home = (path for path in Path.home().iterdir() if not any(other.is_relative_to(path) for other in inside))

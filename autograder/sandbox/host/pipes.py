@@ -1,4 +1,4 @@
-"""The host's end of the two pipes to a guest process: whole frames, with a deadline and a size."""
+"""Send and receive whole frames at the host's end of the two pipes to a guest process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograder.sandbox.wire import Frame, WireError, read_opening, wide_pipe, w
 
 
 class SandboxError(RuntimeError):
-    """The sandbox did not start, died or does not answer."""
+    """Raised where the sandbox did not start, has died or does not answer."""
 
 
 class Connection:
@@ -46,7 +46,7 @@ class Connection:
         for descriptor in (self._receiving, self._sending):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._receiving = self._sending = -1  # their numbers may be somebody else's by now
+        self._receiving = self._sending = -1  # the numbers may belong to other files by now
 
     def _read(self, size: int, deadline: float) -> bytearray:
         data = bytearray(size)

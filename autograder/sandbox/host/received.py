@@ -1,4 +1,4 @@
-"""Parse what came back from the sandbox. The bytes are a stranger's: everything is checked before use."""
+"""Parse a submission's report. A stranger may have written its bytes, so everything is checked before use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from autograder.sandbox.wire import Frame, WireError, decode_all
 from autograder.text import printable
 
 NO_TENSOR = frozenset({"none", "undefined", "other"})
-MAX_TEXT = 25_000  # a little above what the sandbox keeps of a cell's output
-MAX_DESCRIPTION_BYTES = 10_000  # that describe the tensors of a frame in safetensors' format, one a dtype
-MAX_DIMENSIONS, MAX_SIDE = 64, 2**63 - 1  # what PyTorch has: the product of many sizes takes seconds
+MAX_TEXT = 25_000  # characters of a cell's output; the guest keeps a little less (cells/ipython.py)
+MAX_DESCRIPTION_BYTES = 10_000  # of safetensors' description of a frame's tensors; there is one for each dtype
+MAX_DIMENSIONS, MAX_SIDE = 64, 2**63 - 1  # PyTorch's own limits; the product of very many sizes would take seconds
 
 
 @dataclass(frozen=True)
 class Value:
-    """What a d-variable held at its moment. kind: "tensor", "none", "undefined" or "other" (described by `type`)."""
+    """The value of a d-variable when it was recorded, after its last solution or check cell.
+
+    kind: "tensor", "none", "undefined" or "other"; `type` then describes it in words.
+    """
 
     kind: str
     tensor: torch.Tensor | None = None
@@ -30,7 +33,7 @@ class Value:
 
 @dataclass(frozen=True)
 class RanCell:
-    """What a cell did. error: its exception in one line. uses: how often it called autograd."""
+    """The outcome of one cell. text: what it printed. error: its exception in one line. uses: its calls of autograd."""
 
     text: str
     error: str | None
@@ -39,20 +42,25 @@ class RanCell:
 
 
 QUIET = RanCell("", None, False)
-"""What a cell did that only ran."""
+"""The outcome of a cell that printed nothing and raised nothing."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run over the cells. values: by d-variable. cells: by place in the notebook."""
+    """One run over the cells.
+
+    values: by d-variable. cells: by cell index in the notebook. numerical: d-variables that come from evaluating the
+    forward pass at shifted values, where the run was asked to look for that.
+    """
 
     values: dict[str, Value] = field(default_factory=dict)
     cells: dict[int, RanCell] = field(default_factory=dict)
+    numerical: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """Why a submission did not reach its end, for people. late: its time was up."""
+    """The reason, in words, why a submission did not reach its end. late: whether its time was up."""
 
     why: str
     late: bool = False
@@ -60,7 +68,7 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Recording:
-    """All runs of a submission. unfinished: why one of them did not reach its end, None where all did."""
+    """The reports of all runs of a submission. unfinished: why not all reached their end; None where they did."""
 
     runs: tuple[RunRecord, ...]
     unfinished: Unfinished | None = None
@@ -73,17 +81,17 @@ def parse(
     cells: Collection[int],
     unfinished: Unfinished | None = None,
 ) -> Recording:
-    """Read the frames of one submission. What is recorded first for a name stands; unknown values are ignored.
+    """Read the frames of one submission's report. The first value recorded for a name stands; other names are ignored.
 
-    cells: the places of those that were run. unfinished: what its process's end says of it.
-    Never raises: what cannot be understood ends the recording there. What it takes is bounded by what was asked
-    for: every frame has to say something of a cell that none before it spoke of.
+    runs: how many were asked for. names: the d-variables. cells: indices of the cells that were sent. unfinished: what
+    the end of its process means. Never raises: the recording stops at the first frame that is not well formed. Every
+    frame must report a cell that no earlier one did, so that time and memory are bounded by what was asked for.
     """
     records = tuple(RunRecord() for _ in range(runs))
     try:
         for frame in decode_all(data):
             if frame.header.get("end") is True:
-                break  # what a forger has sent behind it is not even read
+                break  # frames after the end marker are forged; do not read them
             _add(records, frame, names, cells)
     except (WireError, ValueError, TypeError) as error:
         return Recording(records, Unfinished(f"its answer could not be read ({error})"))
@@ -105,6 +113,10 @@ def _add(records: tuple[RunRecord, ...], frame: Frame, names: Collection[str], a
         record.cells.setdefault(index, outcomes.get(index, QUIET))
     if len(record.cells) == before:
         raise ValueError("nothing new in an answer")
+    numerical = frame.header.get("numerical", [])
+    if not isinstance(numerical, list) or not all(isinstance(name, str) for name in numerical):
+        raise ValueError("names of the wrong form")
+    record.numerical.update(frozenset(numerical).intersection(names))
     found = _tensors(frame, names) if frame.body else {}
     for name in names:
         if name not in record.values and (name in found or name in values):
@@ -126,7 +138,7 @@ def _cell(header: Any) -> tuple[int, RanCell]:
 
 
 def _value(description: Any) -> Value:
-    """What was in the place of a tensor."""
+    """Return the value that a frame describes where there is no tensor. Raises ValueError."""
     kind, what = (description.get("kind"), description.get("type", "")) if isinstance(description, dict) else (None, "")
     if not isinstance(kind, str) or kind not in NO_TENSOR:
         raise ValueError("a value of an unknown kind")
@@ -136,18 +148,18 @@ def _value(description: Any) -> Value:
 
 
 def _tensors(frame: Frame, names: Collection[str]) -> dict[str, Value]:
-    """The tensors of a frame. safetensors checks every offset against the body's length."""
+    """Return the tensors of a frame, by name; safetensors checks every offset in it. Raises ValueError."""
     shapes = frame.header.get("shapes")
     if not isinstance(shapes, dict):
         raise ValueError("shapes of the wrong form")
-    # safetensors takes a description of 100 MB, of millions of empty tensors.
+    # safetensors would accept a description of 100 MB, with millions of empty tensors.
     if int.from_bytes(frame.body[:8], "little") > MAX_DESCRIPTION_BYTES:
         raise ValueError("more tensors than were asked for")
     found: dict[str, Value] = {}
     try:
         joined = safetensors.torch.load(bytes(frame.body))
         for dtype, own in shapes.items():
-            if not own.keys() <= set(names):  # as many as a header holds would take their time
+            if not own.keys() <= set(names):  # a header has room for so many names that reading them would take long
                 raise ValueError
             sizes = [_size(shape) for shape in own.values()]
             if joined[dtype].dim() != 1 or sum(sizes) != len(joined[dtype]):

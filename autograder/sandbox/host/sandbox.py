@@ -1,6 +1,7 @@
-"""The host's handle on the guest: a warm process, and the lines into it that run one submission at a time.
+"""Start a warm guest process, and run submissions over lines into it, one at a time on each line.
 
-Nothing here imports torch before that process is on its way, which imports it too: both take a second and more.
+This module imports torch only after it has started that process, so that host and guest import it at the same time: it
+takes each a second and more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -28,18 +30,18 @@ from autograder.sandbox.host.bubblewrap import (
 )
 from autograder.sandbox.host.pipes import Connection, SandboxError, pair
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Known, Request, Run, ScriptCell, Setup
+from autograder.sandbox.messages import ForwardLine, Known, Request, Setup
 from autograder.sandbox.places import BUBBLEWRAP, PROCESS
 from autograder.sandbox.wire import Frame
 
 if TYPE_CHECKING:
     from autograder.sandbox.host.received import Recording, Unfinished
 
-# The exercise's own setup runs once in the sandbox; data preparation on a slow, busy machine fits in this.
+# How long to wait for the exercise's own setup; data preparation on a slow, busy machine fits in this.
 START_SECONDS = 300.0
-# What the sandbox's own clock may lag behind before a line is given up.
+# How much later than its own limit the guest may answer before the host gives the line up.
 GRACE_SECONDS = 15.0
-# Beside the exercise's files, hidden: what the process itself writes, where bubblewrap gives it no folder.
+# Hidden folder beside the exercise's files: here the guest writes where bubblewrap gives it no folder.
 TEMPORARY = ".temporary"
 
 
@@ -47,18 +49,25 @@ class WarmProcess:
     """A guest process that has torch and an exercise's cases loaded, with lines for submissions to run side by side.
 
     begin() starts it and returns at once; start() lays out the cases and waits until it is ready. Both are all or
-    nothing: after any exception no process, pipe or folder is left. Use as a context manager. Its working folder holds
-    copies of the files beside the exercise's notebook, never a notebook: the solution stays out of reach.
+    nothing: after any exception no process, pipe or folder is left. A context manager. The working folder has copies
+    of the files beside the exercise's notebook, never a notebook: the solution stays out of reach. private: files and
+    folders that a submission must not be able to reach; tried before any runs.
     """
 
     program: tuple[str, ...] = (sys.executable, "-I", "-m", "autograder.sandbox.guest.worker")
 
     def __init__(
-        self, exercise: Exercise, lines: int = 1, limits: Limits | None = None, isolation: str = PROCESS
+        self,
+        exercise: Exercise,
+        lines: int = 1,
+        limits: Limits | None = None,
+        isolation: str = PROCESS,
+        private: Sequence[Path] = (),
     ) -> None:
         self.exercise = exercise
         self.limits = limits or Limits()
         self.isolation = isolation
+        self.private = private
         self.ready = False
         self.size = lines
         self._connections: list[Connection] = []
@@ -82,9 +91,9 @@ class WarmProcess:
             raise
 
     def start(self, cases: Sequence[Known]) -> None:
-        """Have the process ready with these cases, the public one first. Raises OSError, SandboxError, IsolationError.
+        """Lay out these cases, the public one first, and wait until the process is ready.
 
-        The exercise's setup is run once for all lines.
+        The exercise's setup runs once for all lines. Raises OSError, SandboxError, IsolationError.
         """
         if self.ready:
             return
@@ -97,7 +106,7 @@ class WarmProcess:
         self.ready = True
 
     def line(self, number: int) -> Connection:
-        """Return the connection to one of the processes that this one has split into."""
+        """Return the connection to line `number`, one of the processes that the guest has split into."""
         return self._connections[number]
 
     def close(self) -> None:
@@ -107,7 +116,7 @@ class WarmProcess:
             connection.close()
         self._connections = []
         if self._process is not None:
-            # Its lines are forks of it in one process group; under bubblewrap they die with it anyway.
+            # Its lines are forks in one process group; under bubblewrap they die with it anyway.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
@@ -147,7 +156,14 @@ class WarmProcess:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        setup = Setup(self.exercise.setup, self.exercise.parameters, self.limits)
+        exercise = self.exercise
+        setup = Setup(
+            exercise.setup,
+            exercise.parameters,
+            self.limits,
+            tuple(ForwardLine(line.target, line.uses, line.source) for line in exercise.assignments),
+            {step.name: step.tensor for step in exercise.gradients},
+        )
         self._connections[0].send(messages.setup_frame(setup))
 
     def _lay_out(self, cases: Sequence[Known]) -> None:
@@ -167,15 +183,13 @@ class WarmProcess:
             self._probe(folder)
 
     def _probe(self, folder: Path) -> None:
-        """Try to escape from where a submission runs. Raises IsolationError where bubblewrap does not hold."""
-        with baited(folder) as bait:
+        """Let the guest try to escape from a submission's fork. Raises IsolationError where it can."""
+        with baited(folder, self.private) as bait:
             answer = self._ask(messages.probe_frame(bait))
         escapes = answer.header.get("escapes")
         if escapes != []:
-            found = ", ".join(escapes) if escapes else "the attempt itself failed"
-            raise IsolationError(
-                f"bubblewrap is in place, but student code could {found}; mend that, or accept it: --isolation process"
-            )
+            found = f"student code could {', '.join(escapes)}" if escapes else "the attempt to escape from it failed"
+            raise IsolationError(f"bubblewrap is in place, but {found}; mend that, or accept it: --isolation process")
 
     def _ask(self, frame: Frame) -> Frame:
         self._connections[0].send(frame)
@@ -191,50 +205,68 @@ class WarmProcess:
 class Line:
     """One line into a warm process: runs one submission at a time, each in a fork of its own.
 
-    Where the shared process is not to be had, or a submission takes the line down, it goes on with a process of its
-    own, so that the other lines are not disturbed. cases: what start() lays out there.
+    Where the shared process did not start, or a submission takes the line down, it continues with a process of its
+    own, so that the other lines are not disturbed. cases: those that start() lays out there. modules: the Python files
+    beside the notebook that is run, by name; set for each submission.
     """
 
     def __init__(self, process: WarmProcess, number: int, cases: Sequence[Known]) -> None:
         self.limits = process.limits
+        self.modules: Mapping[str, str] = {}
         self._shared: WarmProcess | None = process
         self._number = number
         self._cases = cases
-        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation)
+        self._own = WarmProcess(process.exercise, 1, process.limits, process.isolation, process.private)
         self._names = frozenset(step.name for step in process.exercise.steps)
 
-    def run(
-        self,
-        script: Sequence[ScriptCell],
-        runs: Sequence[Run],
-        skip: Sequence[int] = (),
-        *,
-        cell_by_cell: bool = False,
-    ) -> Recording:
-        """Run a submission's cells, all but those at the indices in `skip`, once for each of `runs`.
+    def run(self, request: Request) -> Recording:
+        """Run a submission's cells once for each run of the request.
 
-        cell_by_cell: have every cell reported before the next runs: slower, and one that ends the process is known
-        by its index.
+        The notebook's own case runs in a process that does not have the hidden ones: autograd works there, and its
+        output is read. How a hidden run ends is passed on as one of a few fixed sentences.
         Raises SandboxError, OSError and IsolationError where no process could be started at all.
         """
+        from autograder.sandbox.host.received import RanCell, Recording, RunRecord
+
+        request = replace(request, modules=self.modules)
+        public = tuple(run for run in request.runs if run.case == 0)
+        hidden = tuple(run for run in request.runs if run.case != 0)
+        if not public or not hidden:
+            return self._run(request)
+        shown = self._run(replace(request, runs=public))
+        if shown.unfinished is not None:
+            rest = Recording(tuple(RunRecord() for _ in hidden))
+        else:
+            # A cell that ran out of time is not given that time again.
+            late = {index for run in shown.runs for index, cell in run.cells.items() if cell.timed_out}
+            rest = self._run(replace(request, runs=hidden, skip=(*request.skip, *late)))
+            for record in rest.runs:
+                record.cells.update({index: RanCell("", None, True) for index in late & record.cells.keys()})
+        found = {True: iter(shown.runs), False: iter(rest.runs)}
+        return Recording(tuple(next(found[run.case == 0]) for run in request.runs), shown.unfinished or rest.unfinished)
+
+    def _run(self, request: Request) -> Recording:
+        """Run in one process: the notebook's own case alone, or hidden ones."""
         from autograder.sandbox.host.received import Unfinished, parse
 
-        frame = messages.request_frame(Request(tuple(script), tuple(runs), tuple(skip), cell_by_cell))
-        cells = frozenset(cell.index for cell in script)
+        hidden = any(run.case != 0 for run in request.runs)
+        frame = messages.request_frame(request)
+        cells = frozenset(cell.index for cell in request.script) | {messages.LAST_OF_TAPE}
         for _ in range(2):
             connection = self._connection()
             try:
                 connection.send(frame)
                 answer = connection.receive(self.limits.seconds + GRACE_SECONDS, self.limits.result_bytes)
             except SandboxError as error:
-                # It may have died of something else: only what takes down a second one is to blame.
+                # The process may have died of something else: blame a submission only for the second one.
                 self._give_up()
                 lost = Unfinished(f"it took its sandbox down: {error}")
             else:
                 if answer.header.get("ok") is not True:
                     raise SandboxError(str(answer.header.get("error")))
-                return parse(answer.body, len(runs), self._names, cells, self._why_ended(answer))
-        return parse(b"", len(runs), self._names, cells, lost)
+                found = parse(answer.body, len(request.runs), self._names, cells, self._why_ended(answer))
+                return _told_nothing(found) if hidden else found
+        return parse(b"", len(request.runs), self._names, cells, lost)
 
     def close(self) -> None:
         """End the process that is this line's own, if there is one."""
@@ -268,19 +300,31 @@ class Line:
         return Unfinished(f"its Python process ended early ({died})")
 
 
-def begun(exercise: Exercise, lines: int, limits: Limits | None, isolation: str) -> WarmProcess:
-    """Return a warm process that is on its way.
+def _told_nothing(recording: Recording) -> Recording:
+    """Return a recording of hidden runs without the words and numbers that student code chose there."""
+    from autograder.sandbox.host.received import Unfinished
 
-    Where it cannot start now, each line tries again for each submission, which then says why.
+    unfinished = recording.unfinished
+    if unfinished is not None and not unfinished.late:
+        unfinished = Unfinished("its Python process ended early in a hidden case")
+    return replace(recording, unfinished=unfinished)
+
+
+def begun(
+    exercise: Exercise, lines: int, limits: Limits | None, isolation: str, private: Sequence[Path] = ()
+) -> WarmProcess:
+    """Start a warm process and return it without waiting.
+
+    Where it cannot start now, each line tries again for each submission, whose result then has the reason.
     """
-    process = WarmProcess(exercise, lines, limits, isolation)
+    process = WarmProcess(exercise, lines, limits, isolation, private)
     with contextlib.suppress(OSError, SandboxError):
         process.begin()
     return process
 
 
 def opened(process: WarmProcess, cases: Sequence[Known]) -> list[Line]:
-    """Lay out the cases and return a line for each submission that is to run at a time. Raises IsolationError."""
+    """Lay out the cases and return the lines, as many as the process has. Raises IsolationError."""
     with contextlib.suppress(OSError, SandboxError):
         process.start(cases)
     return [Line(process, number, cases) for number in range(process.size)]

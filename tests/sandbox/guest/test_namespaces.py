@@ -1,4 +1,4 @@
-"""Places of a submission's own, in processes of their own. Namespaces are tried by tests/hostile."""
+"""A folder of a submission's own, in processes of their own. Namespaces are tried by tests/hostile."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from autograder.sandbox.guest.namespaces import FILES, OwnFolder
 ENTER = """
 import os, sys, tempfile
 from autograder.sandbox.guest.namespaces import OwnFolder
-place = OwnFolder()
-child = place.fork()
+confinement = OwnFolder()
+child = confinement.fork()
 if child == 0:
-    place.enter()
+    confinement.enter()
     open("chart.txt", "a").write("changed")
     open("new", "w").close()
     tempfile.NamedTemporaryFile(delete=False)
     print(sorted(n for n in os.listdir(".") if not n.startswith("tmp")), len(os.listdir(".")), flush=True)
     os._exit(0)
 os.waitpid(child, 0)
-place.leave(child)
+confinement.leave(child)
 print(sorted(os.listdir(".")), open("chart.txt").read())
 """
 

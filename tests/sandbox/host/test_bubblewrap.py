@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,31 @@ class TestCommand:
         assert arguments[arguments.index("--cap-drop") + 1] == "ALL"
 
 
-def test_what_is_installed_is_python_and_this_package_each_once():
-    places = [Path(place) for place in installed()]
-    assert any(Path(bubblewrap.__file__).resolve().is_relative_to(place) for place in places)
-    for place in places:
-        assert not [other for other in places if other != place and place.is_relative_to(other)]
-        assert place not in (Path("/"), Path("/usr"), Path.home())
+def test_no_prefix_of_python_is_shown_as_a_whole():
+    """A course may lie in one: the course's folder is a virtual environment, or Python is in /usr/local."""
+    shown = set(map(Path, installed()))
+    assert not shown & {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    for private in (Path(sys.prefix, "solutions"), Path(sys.base_prefix, "share", "nbgrader")):
+        assert not [place for place in shown if private.is_relative_to(place)]
+
+
+def test_a_course_below_what_is_shown_is_refused():
+    inside = Path(sysconfig.get_path("purelib"))
+    with pytest.raises(IsolationError, match=r"lies below .*; move it elsewhere"):
+        bubblewrap.refuse_exposed([inside])
+
+
+def test_a_course_elsewhere_is_not(tmp_path):
+    bubblewrap.refuse_exposed([tmp_path, tmp_path / "nowhere"])
+
+
+def test_the_bait_is_what_is_in_the_course_and_no_part_of_python(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "exchange" / "inbound").mkdir(parents=True)
+    private = (tmp_path / "secret", tmp_path / "exchange", Path(sys.prefix), tmp_path / "nowhere")
+    with bubblewrap.baited(tmp_path, private) as bait:
+        assert {str(tmp_path / "secret"), str(tmp_path / "exchange" / "inbound")} <= set(bait.private)
+        assert not {str(Path(sys.prefix, name)) for name in ("bin", "lib", "pyvenv.cfg")} & set(bait.private)
 
 
 class TestWhyNot:

@@ -1,0 +1,103 @@
+"""What lies in a submission's folder beside its notebooks: read and copied so that nothing in it stops a class."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from nbgrader.utils import parse_utc
+from traitlets.log import get_logger
+
+from autograder.course.folder import is_stray
+from autograder.submission.file import UnreadableError, read_plain_file
+
+MAX_TIMESTAMP_BYTES = 1000
+MAX_FILES = 1000  # of one submission that are copied along with it
+# What a browser would run, or take for a page of ours, where the folder's pages are handed out.
+ACTIVE = frozenset({".html", ".htm", ".xhtml", ".xht", ".shtml", ".svg", ".svgz", ".xml", ".js", ".mjs", ".mhtml"})
+Notes = Callable[[str], object]
+
+
+def submitted_at(folder: Path, note: Notes | None = None) -> datetime | None:
+    """Return when a submission was handed in, in UTC; None where timestamp.txt does not say. note: is told why not."""
+    note = note or get_logger().warning
+    path = folder / "timestamp.txt"
+    if not os.path.lexists(path):
+        return None
+    try:
+        text = read_plain_file(path, MAX_TIMESTAMP_BYTES).decode("utf-8-sig").strip()
+        found: datetime | None = parse_utc(text) if text else None
+        if found is not None and 1970 <= found.year <= 9000:
+            return found
+        reason = "is empty" if found is None else f"has the year {found.year}"
+    except UnreadableError:
+        reason = "is no plain file"
+    except Exception:  # UnicodeDecodeError, and what dateutil raises: ParserError, OverflowError, TypeError
+        reason = "is not a time such as 2030-01-31 12:00:00 UTC"
+    note(f"{path} {reason}; the submission counts as in time until that is mended")
+    return None
+
+
+def copy_beside(
+    source: Path, target: Path, ignored: Callable[[Path], bool], note: Notes, *, active: bool = True
+) -> None:
+    """Copy the plain files of a folder to another, without notebooks; what cannot be copied is named and left out.
+
+    ignored: says of a file or folder that it is not to be copied. active: copy also what a browser would run.
+    """
+    for count, path in enumerate(_files(source, ignored)):
+        if count == MAX_FILES:
+            note(f"{source} has more than {MAX_FILES} files; the rest is not copied")
+            return
+        if not active and path.suffix.lower() in ACTIVE:
+            continue
+        copy = target / path.relative_to(source)
+        try:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                note(f"{path} is not a plain file; it is not copied")
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.unlink(missing_ok=True)
+            shutil.copyfile(path, copy, follow_symlinks=False)
+        except OSError as error:
+            note(f"{path} is not copied: {error.strerror}")
+
+
+def copy_exercise_files(source: Path, target: Path, ignored: Callable[[Path], bool]) -> None:
+    """Copy the exercise's own files, over whatever a student has in their places. Raises OSError."""
+    for path in _files(source, ignored):
+        copy = target / path.relative_to(source)
+        for folder in reversed(copy.relative_to(target).parents[:-1]):
+            if os.path.lexists(target / folder) and not (target / folder).is_dir():
+                (target / folder).unlink()
+        if copy.is_dir() and not copy.is_symlink():
+            shutil.rmtree(copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.unlink(missing_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def digest(path: Path) -> str:
+    """Return a digest of a submitted file and its folder's modules; "" where it cannot be read."""
+    found = hashlib.sha256()
+    try:
+        for file in [path, *sorted(path.parent.glob("*.py"))]:
+            found.update(file.name.encode(errors="replace") + b"\0" + read_plain_file(file, 2**27))
+    except UnreadableError:
+        return ""
+    return found.hexdigest()
+
+
+def _files(folder: Path, ignored: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield what is no folder and no notebook below a folder. Links to folders are not followed."""
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_stray(name) and not ignored(Path(here, name)))
+        for name in sorted(names):
+            path = Path(here, name)
+            if not is_stray(name) and path.suffix != ".ipynb" and not ignored(path):
+                yield path

@@ -1,0 +1,89 @@
+"""What damage is mended when a notebook is read, and that what comes out is a notebook."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from autograder.submission.file import UnreadableError, mended, read_notebook
+from tests import notebooks
+
+CELL = {"cell_type": "code", "id": "a", "metadata": {}, "source": "x = 1", "outputs": [], "execution_count": None}
+
+
+def read(tmp_path, content):
+    path = tmp_path / "x.ipynb"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    found = read_notebook(path)
+    nbformat.validate(found)
+    json.dumps(found, ensure_ascii=False).encode()  # as it is written
+    return found
+
+
+def whole(**changes):
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [dict(CELL)]} | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metadata": None},
+        {"metadata": 3},
+        {"metadata": {"kernelspec": 3, "language_info": "x"}},
+        {"metadata": {"kernelspec": {"name": 3}}},
+        {"nbformat_minor": None},
+        {"nbformat_minor": "5"},
+        {"nbformat": 4.0},
+        {"cells": [CELL | {"metadata": None}]},
+        {"cells": [CELL | {"metadata": {"tags": "x", "nbgrader": 3}}]},
+        {"cells": [CELL | {"outputs": None}]},
+        {"cells": [CELL | {"outputs": [3, {"output_type": "stream", "name": "stdout", "text": [3]}]}]},
+        {"cells": [CELL | {"id": "x" * 65}, CELL, CELL]},
+        {"cells": [CELL | {"attachments": {"a": 1}}]},
+        {"cells": [CELL | {"source": ["x = ", "1"]}]},
+    ],
+    ids=str,
+)
+def test_damage_is_mended_and_the_code_stays(tmp_path, changes):
+    found = read(tmp_path, whole(**changes))
+    assert {cell.source for cell in found.cells} == {"x = 1"}
+    assert len({cell.id for cell in found.cells}) == len(found.cells)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_damage(tmp_path):
+    content = json.dumps(whole(cells=[CELL | {"source": "x = 1\r\ny = 2"}]))
+    assert read(tmp_path, b"\xef\xbb\xbf" + content.encode()).cells[0].source == "x = 1\ny = 2"
+
+
+def test_half_a_character_is_replaced(tmp_path):
+    found = read(tmp_path, whole(cells=[CELL | {"source": "x = '\ud83d' + '\U0001f600'"}]))
+    assert found.cells[0].source == "x = '\ufffd' + '\U0001f600'"
+
+
+def test_metadata_without_end_is_left_out_but_for_what_grading_reads(tmp_path):
+    info = {"grade_id": "dx"}
+    metadata = {"x": [[]] * 20_000, "nbgrader": info, "tags": ["forward"]}
+    found = read(tmp_path, whole(cells=[CELL | {"metadata": metadata}]))
+    assert found.cells[0].metadata == {"nbgrader": info, "tags": ["forward"]}
+
+
+def test_of_outputs_what_was_printed_is_kept(tmp_path):
+    outputs = [{"output_type": "stream", "name": "stdout", "text": "loss 3.3\n"}, {"output_type": "error"}]
+    found = read(tmp_path, whole(cells=[CELL | {"outputs": outputs}]))
+    assert [output.text for output in found.cells[0].outputs] == ["loss 3.3\n"]
+
+
+def test_an_undamaged_notebook_keeps_its_cells():
+    before = notebooks.harbour()
+    after = mended(before)
+    assert [(c.cell_type, c.source, c.metadata) for c in after.cells] == [
+        (c.cell_type, c.source, c.metadata) for c in before.cells
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"{}", json.dumps(whole(nbformat=None)).encode()])
+def test_what_is_no_notebook_is_refused(tmp_path, content):
+    with pytest.raises(UnreadableError, match="open it in Jupyter, save and submit again"):
+        read(tmp_path, content)
