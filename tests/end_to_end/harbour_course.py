@@ -168,7 +168,7 @@ class Running:
 
     def wait(self) -> tuple[int, str]:
         """Its exit code (minus the signal that killed it) and all that it has said."""
-        return int(self._server.line()), self._out.read_text()
+        return int(self._server.line()), self._out.read_text(errors="replace")
 
     def workers(self) -> set[int]:
         """The processes that it has started."""
