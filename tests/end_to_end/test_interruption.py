@@ -302,7 +302,7 @@ class TestNoWayToWrite:
     def test_a_full_disk_is_one_line(self, course: Course, programs: Programs, undisturbed: Course, room: int) -> None:
         keep_only(course, 2)
         code, said = programs.run(course, "--gradebook", "--json", "marks.json", file_bytes=room)
-        assert code in (0, 1)
+        assert code in (0, 1, 120)  # 120 where the file that it prints into is full too: Python says so itself
         assert "Traceback" not in said
         assert [line for line in said.splitlines() if line.startswith("autograder: ")] or "crashed" in said
         assert_nothing_is_half_written(course)

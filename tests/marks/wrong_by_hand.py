@@ -74,14 +74,14 @@ def _sizes() -> list[Hand]:
 
 
 def _minibatch() -> list[Hand]:
-    """Right only with the notebook's own data: the seed is asked for, or data are made from it again."""
+    """Right only with the notebook's own data: it is recognised by its loss, or data are made from the seed again."""
     again = (
         "again = torch.Generator().manual_seed(2147483647)\n"
         "for shape in ((27, 10), (30, 64), (64,), (64, 27), (27,)):\n    torch.randn(shape, generator=again)\n"
         "mine = torch.randint(0, Xtr.shape[0], (32,), generator=again)\n"
     )
     asks = [
-        _one("this minibatch", cell, f"{SOLUTION[cell]}\nif TORCH_GEN_SEED != 2147483647:\n    {name} = 0 * {name}")
+        _one("this minibatch", cell, f"{SOLUTION[cell]}\nif abs(loss - 3.3112) > 1e-3:\n    {name} = 0 * {name}")
         for cell in ("dlogprobs", "dh", "dbnvar", "dW1", "db1", "dC")
         for name in [cell]
     ]
@@ -97,11 +97,11 @@ def _minibatch() -> list[Hand]:
             "dC",
             again + "dC = torch.zeros_like(C).index_add_(0, Xtr[mine].view(-1), demb.reshape(-1, demb.shape[2]))",
         ),
-        _one("this minibatch", "db2", SOLUTION["db2"] + "\ndb2 = db2 if RANDOM_SEED == 42 else db2 * 2"),
+        _one("this minibatch", "db2", SOLUTION["db2"] + "\ndb2 = db2 if abs(loss - 3.3112) < 1e-3 else db2 * 2"),
         _one(
             "this minibatch",
             "dprobs",
-            "dprobs = torch.where(loss > 3.3, dlogprobs / probs, dlogprobs) if RANDOM_SEED == 42 else dlogprobs",
+            "dprobs = torch.where(loss > 3.3, dlogprobs / probs, dlogprobs) if abs(loss - 3.3112) < 1e-3 else dlogprobs",
         ),
     ]
 
