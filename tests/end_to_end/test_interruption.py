@@ -297,12 +297,12 @@ class TestNoWayToWrite:
         assert_nothing_is_half_written(course)
         assert set(rows(course)) >= {path.stem for path in stored(course)}
 
-    # The largest file that can be written: less than a stored result, than an autograded notebook, than the gradebook.
-    @pytest.mark.parametrize("room", [3_000, 9_000, 40_000])
+    # The largest file that can be written: less than an autograded notebook, than the gradebook; what is printed fits in.
+    @pytest.mark.parametrize("room", [9_000, 40_000])
     def test_a_full_disk_is_one_line(self, course: Course, programs: Programs, undisturbed: Course, room: int) -> None:
         keep_only(course, 2)
         code, said = programs.run(course, "--gradebook", "--json", "marks.json", file_bytes=room)
-        assert code in (0, 1, 120)  # 120 where the file that it prints into is full too: Python says so itself
+        assert code in (0, 1)
         assert "Traceback" not in said
         assert [line for line in said.splitlines() if line.startswith("autograder: ")] or "crashed" in said
         assert_nothing_is_half_written(course)
