@@ -297,7 +297,7 @@ class TestNoWayToWrite:
         assert_nothing_is_half_written(course)
         assert set(rows(course)) >= {path.stem for path in stored(course)}
 
-    # The largest file that can be written: less than an autograded notebook, than the gradebook; what is printed fits in.
+    # The largest file that can be written: less than an autograded notebook, than the gradebook; what is printed fits.
     @pytest.mark.parametrize("room", [9_000, 40_000])
     def test_a_full_disk_is_one_line(self, course: Course, programs: Programs, undisturbed: Course, room: int) -> None:
         keep_only(course, 2)
