@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
+import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from autograder.cells.ipython import CellShell, run_cell
+from autograder.cells.errors import SetupError
+from autograder.dojo.structure import rebuilt, tensors_in
 
+if TYPE_CHECKING:
+    from autograder.cells.ipython import CellShell
+
+COMPILER = "torch._dynamo"
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-class SetupError(RuntimeError):
-    """Raised where a setup cell of the exercise raises; the message has its error."""
 
 
 def run_setup(
@@ -34,17 +38,53 @@ def run_setup(
     return user_names(shell)
 
 
-def run_autograd(names: Mapping[str, Any], sources: tuple[str, ...]) -> dict[str, Any]:
-    """Run the forward and autograd cells of the exercise on `names` and return all names; no `.grad` is left."""
+def run_autograd(names: Mapping[str, Any], sources: tuple[str, ...], *, keep: bool = False) -> dict[str, Any]:
+    """Run the forward and autograd cells of the exercise on `names` and return all names.
+
+    keep: leave every `.grad` where it is; else none is left on the tensors of `names`.
+    """
     after = dict(names)
-    leaves = [value for value in names.values() if isinstance(value, torch.Tensor) and value.is_leaf]
-    with torch.random.fork_rng(devices=[]):
+    leaves = [] if keep else [tensor for _, tensor in tensors_in(names) if tensor.is_leaf]
+    with torch.random.fork_rng(devices=[]), _without_compiler():
         for source in sources:
             exec(compile(source, "<autograd cell>", "exec"), after)
     for leaf in leaves:
         leaf.grad = None
     after.pop("__builtins__", None)
     return after
+
+
+class _NoCompiler(ModuleType):
+    """Stands in for torch._dynamo until more is asked of it than to leave code alone."""
+
+    @staticmethod
+    def disable(fn: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the function: nothing compiles it."""
+        return fn
+
+    @staticmethod
+    def graph_break(*args: Any, **kwargs: Any) -> None:
+        """Do nothing: there is no graph."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        sys.modules.pop(COMPILER, None)
+        return getattr(importlib.import_module(COMPILER), name)
+
+
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Keep torch.optim from importing torch's compiler, which it does to be left alone by it: that takes 1.6 s."""
+    if COMPILER in sys.modules:
+        yield
+        return
+    stand_in = sys.modules[COMPILER] = _NoCompiler(COMPILER)
+    try:
+        yield
+    finally:
+        if sys.modules.get(COMPILER) is stand_in:
+            del sys.modules[COMPILER]
 
 
 @contextlib.contextmanager
@@ -74,19 +114,17 @@ def default_dtype(name: str) -> Iterator[None]:
 
 
 def overlaid(
-    names: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], scalars: Mapping[str, Any]
+    names: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor],
+    scalars: Mapping[str, Any],
+    structures: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return `names` with the tensors and plain values of another case; modules, functions and the rest stay.
+    """Return `names` with the tensors, plain values and containers of another case; functions and the rest stay.
 
-    A list of tensors that have names, such as a list of parameters, holds the other case's tensors then.
+    tensors, structures: as cells/structure.py describes them.
     """
-    original = {id(value): name for name, value in names.items() if isinstance(value, torch.Tensor)}
-
-    def here(value: Any) -> Any:
-        return tensors.get(original.get(id(value), ""), value)
-
-    kept = {k: [here(part) for part in v] if type(v) is list and len(v) < 1000 else v for k, v in names.items()}
-    return kept | dict(scalars) | dict(tensors)
+    named = {name: tensor for name, tensor in tensors.items() if name.isidentifier()}
+    return dict(names) | dict(scalars) | named | rebuilt(dict(structures), dict(tensors), names)
 
 
 def clear(shell: CellShell) -> None:
@@ -102,6 +140,8 @@ def user_names(shell: CellShell) -> dict[str, Any]:
 
 
 def _run(shell: CellShell, sources: tuple[str, ...]) -> None:
+    from autograder.cells.ipython import run_cell  # imports IPython, which a run with kept references does without
+
     for source in sources:
         error = run_cell(shell, source).error
         if error is not None:

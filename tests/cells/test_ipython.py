@@ -1,6 +1,15 @@
 import pytest
 
-from autograder.cells.ipython import MAX_MESSAGE, MAX_TEXT, BoundedText, CellShell, new_shell, run_cell
+from autograder.cells.ipython import (
+    MAX_MESSAGE,
+    MAX_TEXT,
+    BoundedText,
+    CellShell,
+    compile_cell,
+    new_shell,
+    run_cell,
+    run_compiled,
+)
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +167,19 @@ def test_bounded_text_that_is_just_full_is_not_cut():
     text = BoundedText(4)
     text.write("abcd")
     assert text.getvalue() == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("1\n\n1 / 0", 3),
+        ("\n\n1 / 0", 3),
+        ("def f():\n    1 / 0\nfor i in range(2):\n    f()", 4),
+        ("1 /", None),
+        ("1", None),
+    ],
+)
+def test_the_line_that_was_under_way(shell, source, line):
+    assert run_cell(shell, source).line == line
+    if (compiled := compile_cell(shell, source)) is not None:
+        assert run_compiled(shell, compiled, source, 5.0, show=False).line == line

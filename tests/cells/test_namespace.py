@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
 
+from autograder.cells.errors import SetupError
 from autograder.cells.ipython import new_shell
-from autograder.cells.namespace import SetupError, clear, default_dtype, overlaid, run_autograd, run_setup, user_names
+from autograder.cells.namespace import clear, default_dtype, overlaid, run_autograd, run_setup, user_names
+from autograder.dojo.structure import described
 
 SETUP = (
     "import math, torch",
@@ -66,13 +70,15 @@ NAMES = {"w": torch.zeros(2), "b": torch.zeros(1), "n": 3, "torch": torch}
 class TestOverlaid:
     def test_tensors_and_plain_values_are_the_cases_and_the_rest_stays(self):
         other = torch.ones(5)
-        found = overlaid(NAMES, {"w": other}, {"n": 5})
+        found = overlaid(NAMES, {"w": other}, {"n": 5}, {})
         assert found["w"] is other
         assert (found["n"], found["torch"], found["b"]) == (5, torch, NAMES["b"])
 
     def test_a_list_of_named_tensors_holds_the_cases_own(self):
         other = torch.ones(5)
-        found = overlaid(NAMES | {"parameters": [NAMES["w"], NAMES["b"], 7]}, {"w": other}, {})
+        names = NAMES | {"parameters": [NAMES["w"], NAMES["b"], 7]}
+        tensors, structures = described(names)
+        found = overlaid(names, tensors | {"w": other}, {}, structures)
         assert found["parameters"][0] is other
         assert found["parameters"][1] is NAMES["b"]
         assert found["parameters"][2] == 7
@@ -96,3 +102,29 @@ def test_new_tensors_have_the_dtype_in_the_block_only():
     with pytest.raises(KeyError), default_dtype("float64"):
         _fail()
     assert torch.ones(1).dtype == torch.float32
+
+
+class TestWithoutTheCompiler:
+    """In a process of its own: what is imported stays."""
+
+    @staticmethod
+    def said(cell):
+        code = (
+            "import sys, torch\nfrom autograder.cells.namespace import run_autograd\n"
+            f"names = run_autograd({{'torch': torch}}, ({cell!r},))\n"
+            "print(names['found'], 'torch._dynamo' in sys.modules)\n"
+            "import torch._dynamo\nprint(torch._dynamo.config.verbose)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    def test_an_optimizer_does_not_import_it(self):
+        cell = (
+            "p = torch.ones(2, requires_grad=True)\nthe = torch.optim.SGD([p], lr=0.5)\nthe.zero_grad()\n"
+            "(p * 2).sum().backward()\nthe.step()\nfound = p.sum().item()"
+        )
+        assert self.said(cell) == ["0.0", "False", "False"]
+
+    def test_a_cell_that_asks_for_it_has_it(self):
+        cell = "import torch._dynamo\nfound = torch._dynamo.config.suppress_errors"
+        assert self.said(cell) == ["False", "True", "False"]

@@ -67,10 +67,6 @@ def test_a_longer_name_is_not_a_path_of_a_shorter_one():
     assert foam.solutions == ("dfoam",)
 
 
-def _two_forwards(notebook):
-    notebook.cells.append(locked("again", "x = y", "forward"))
-
-
 def _no_forward(notebook):
     by_id(notebook)["forward"].metadata["tags"] = []
 
@@ -112,7 +108,6 @@ def _no_points(notebook):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_two_forwards, "two cells have the tag forward"),
         (_no_forward, "no locked code cell has the tag forward"),
         (_bad_forward, "line 1 of the forward cell"),
         (_no_checks, "no check cell"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +29,20 @@ class Outcome:
         if self.said is None:
             return "silent"
         right = self.said.kind in self.mistake.kinds
-        return "named" if right and all(word in self.said.sentence for word in self.mistake.words) else "other"
+        worded = all(word in self.said.sentence for word in self.mistake.words)
+        # Words name the path, and code that stands once in the answer shows the place as well.
+        worded |= any(self._stands_once(quote) for quote in self._quotes())
+        return "named" if right and worded else "other"
+
+    def _stands_once(self, quote: str) -> bool:
+        start, end = (r"\b" if quote[at].isalnum() else "" for at in (0, -1))
+        return len(re.findall(f"{start}{re.escape(quote)}{end}", self._code())) == 1
+
+    def _quotes(self) -> list[str]:
+        return [] if self.said is None else re.findall("`([^`]+)`", self.said.sentence)
+
+    def _code(self) -> str:
+        return "\n".join(ast.unparse(ast.parse(code)) for _, code in self.mistake.cells)
 
 
 def measured(network: Network, where: str) -> list[Outcome]:

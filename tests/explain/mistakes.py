@@ -21,7 +21,10 @@ from tests.explain.networks import Network, run
 
 @dataclass(frozen=True)
 class Mistake:
-    """cells: solution cells that differ. name: the d-variable. kinds: the true cause. words: it must say."""
+    """cells: solution cells that differ. name: the d-variable. kinds: the true cause.
+
+    words: it must say all of them, or quote code that stands once in the answer.
+    """
 
     network: str
     name: str

@@ -10,8 +10,8 @@ import torch
 
 from autograder.cells.namespace import default_dtype
 from autograder.dojo import compare
-from autograder.dojo.explain.cascade import explain
 from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.reason import shown
 from autograder.dojo.explain.sentences import Explanation
 from autograder.exercise.notebook import Exercise, exercise_from_notebook, nbgrader_info, read_exercise
 from autograder.marking.reasons import Explainer
@@ -158,7 +158,7 @@ class Network:
             run(reference, reference.known.upstream, self.cells(changed, name), name)
             for reference in self.references.hidden
         ]
-        return self.explainer.why(self.step(name), values)
+        return self.explainer.why(self.step(name), values, self.cells(changed, name))
 
     def in_the_notebook(self, changed: dict[str, str], name: str) -> Value:
         """The d-variable in float32, with PyTorch's own gradients for all the others."""
@@ -178,7 +178,10 @@ class Network:
         tensor = self.step(name).tensor
         routes = find_routes(lines, tensor, set(reference.end.total))
         upstream = dict(reference.end.total) | {lines[-1].target: torch.ones(())}
-        return explain(value.tensor, Scene(tensor, routes, {**reference.names, **reference.known.tensors}, upstream))
+        by_name = {step.name: upstream[step.tensor] for step in self.exercise.gradients}
+        names = {**reference.names, **reference.known.tensors, **by_name}
+        source = "\n".join(self.cells(changed, name))
+        return shown(value.tensor, Scene(tensor, routes, names, upstream), names, lines, source, name)
 
 
 def run(reference: Reference, upstream: dict[str, torch.Tensor], cells: list[str], name: str) -> Value:

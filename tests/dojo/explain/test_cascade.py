@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from autograder.dojo.explain import cascade
 from autograder.dojo.explain.cascade import explain
 from autograder.dojo.explain.forward import Scene, find_routes, read_lines
 
@@ -112,6 +113,15 @@ class TestOfAGradientThatVanishes:
 
     def test_a_sign_is_seen_all_the_same(self, shifted):
         assert explain(-shifted.upstream["wave"].sum(0), shifted).kind == "sign"
+
+
+def test_what_is_far_larger_than_any_gradient_is_not_looked_at(monkeypatch):
+    """To subtract it took gigabytes."""
+    looked_at = []
+    monkeypatch.setattr(cascade, "parts_of", lambda *args: looked_at.append(args) or {})
+    for found in (torch.ones(200_000, 1, 1), torch.ones(1_000_000), torch.full((1_000_000,), torch.nan)):
+        assert explain(found, scene(torch.float64)) is None
+    assert looked_at == []
 
 
 def test_explaining_and_showing_where_imports_no_sympy():

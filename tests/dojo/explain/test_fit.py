@@ -14,6 +14,7 @@ from autograder.dojo.explain.fit import (
     Close,
     Guess,
     distance,
+    is_far_larger,
     largest,
     multiple,
     serves,
@@ -74,3 +75,19 @@ def test_distance_and_size_of_nothing_are_zero():
     assert distance(torch.ones(0), torch.ones(0)) == largest(torch.ones(0)) == 0.0
     assert distance(VALUE, -VALUE) == 8.0
     assert largest(-VALUE) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("found", "larger"),
+    [
+        ((32, 27), False),
+        ((4, 32, 27), False),
+        ((27, 32), False),
+        ((200_000, 1, 1), True),  # 170 million elements together
+        ((1_000_000,), True),
+        ((0, 2**40), False),
+    ],
+)
+def test_what_is_far_larger_than_any_gradient_is_told_before_it_is_subtracted(found, larger):
+    value = torch.ones(32, 27)
+    assert is_far_larger(torch.ones(()).expand(found), value, [torch.ones(64, 32)]) == larger

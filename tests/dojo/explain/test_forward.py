@@ -28,7 +28,7 @@ class TestReadLines:
             Line("d", frozenset("a"), "d = a.sum()"),
         )
 
-    @pytest.mark.parametrize("source", ["a = b\nprint(a)", "a, b = c", "a += b", "a = (", "x[0] = 1", "a\0 = b"])
+    @pytest.mark.parametrize("source", ["a = b\nprint(a)", "a, *b = c", "a += b", "a = (", "x[0] = 1", "a\0 = b"])
     def test_anything_but_assignments_is_no_forward_cell(self, source):
         assert read_lines(source) == ()
 

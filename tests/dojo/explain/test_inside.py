@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
+from autograder.dojo.explain.cascade import explain
 from autograder.dojo.explain.fit import CLOSE_64, Close
-from autograder.dojo.explain.forward import double
+from autograder.dojo.explain.forward import Scene, double, find_routes, read_lines
 from autograder.dojo.explain.graph import Graph
-from autograder.dojo.explain.inside import of_factor, of_inside, of_instead, of_the_way, parts_of_graph, wrong_part
+from autograder.dojo.explain.inside import of_factor, of_inside, of_the_way, parts_of_graph, wrong_part
 from tests.dojo.explain.scenes import scene
 
 FINE = Close(CLOSE_64, math.inf)
@@ -84,14 +85,16 @@ def test_another_tensor_in_the_line(graph):
     assert found[0] == "`hull` is missing"
 
 
-def test_a_function_of_the_tensor_in_place_of_a_derivative(graph):
-    right, x = value(graph, "through `oar.exp"), graph.scene.value
-    guesses = of_instead(x.sigmoid(), torch.zeros_like(x), right, "the gradient", x, FINE)
-    found = [guess.sentence for guess in guesses if FINE.fits(x.sigmoid(), guess)]
-    assert found == ["the gradient is made of the tensor by its `sigmoid`, which is not the derivative"]
-
-
 def test_the_gradient_of_a_value_on_the_way(graph):
     name, node = next((n, node) for n, node in graph.nodes.items() if node.text == "`oar.exp()`")
     found = [guess.sentence for guess in of_the_way(graph) if FINE.fits(graph.adjoints[name], guess)]
     assert found == [f"this is the gradient of {node.text}: the way from there to `oar` is missing"]
+
+
+def test_one_number_is_no_multiple_of_another():
+    """Of a scalar any function of the tensor would fit, times some factor."""
+    a, b, arriving = (torch.tensor(x, dtype=torch.float64) for x in (0.3, -1.2, 0.8))
+    lines = read_lines("e = a * b\nloss = e * 2")
+    only = Scene("a", find_routes(lines, "a", {"e"}), {"a": a, "b": b, "e": a * b}, {"e": arriving})
+    assert explain(arriving + b, only) is None
+    assert explain(-arriving * b, only).sentence == "the sign is wrong"

@@ -1,0 +1,1 @@
+../dojo/explain/unroll.py

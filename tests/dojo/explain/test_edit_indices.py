@@ -1,0 +1,77 @@
+"""Indices: other places, one place only, another loop's index."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.dojo.explain import edit_indices
+from tests.dojo.explain.cells import mended
+
+OAR = {"oar": (0, 6)}
+START = "doar = torch.zeros_like(oar)\n"
+
+
+@pytest.mark.parametrize(
+    ("forward", "tensor", "code", "leaves", "says"),
+    [
+        (
+            "swell = oar[range(n), 0]",
+            "oar",
+            "doar = torch.zeros_like(oar)\ndoar[range(n), 1] = dswell",
+            OAR,
+            "picks other places than the line does",
+        ),
+        (
+            "swell = oar * 2",
+            "oar",
+            "doar = torch.zeros_like(oar)\nfor i in range(n):\n    doar[i] = 2 * dswell[0]",
+            OAR,
+            "the index `0` of `dswell[0]` stands where `i` belongs",
+        ),
+        (
+            "seats = torch.arange(n) % 3\nswell = oar[range(n), seats]",
+            "oar",
+            START + "doar[range(n), seats + 1] = dswell",
+            OAR,
+            "the index `seats + 1` is shifted",
+        ),
+        (
+            "seats = torch.arange(n) % 3\nswell = oar[range(n), seats]",
+            "oar",
+            START + "for i in range(n):\n    doar[i] = dswell[i]",
+            OAR,
+            "the index `[i]` picks other places than the line does, `[i, seats[i]]`",
+        ),
+        (
+            "seats = torch.arange(n) % 3\nrows = torch.arange(n).flip(0)\nswell = oar[rows, seats]",
+            "oar",
+            START + "for i in range(n):\n    doar[i, seats[i]] += dswell[i]",
+            OAR,
+            "the index `i` picks other places than the line does: `rows[i]` belongs there",
+        ),
+        (
+            "seats = torch.arange(n) % 3\nrows = torch.arange(n).flip(0)\nswell = oar[rows, seats]",
+            "oar",
+            START + "doar[rows, oar.argmax(1)] = dswell",
+            OAR,
+            "`seats` belongs there",
+        ),
+        (
+            "swell = oar * 2",
+            "oar",
+            START + "for i in range(n):\n    doar[i, 0] += 2 * dswell[i, 0]",
+            OAR,
+            "takes place 0 of axis 1 only",
+        ),
+        (
+            "swell = oar * 2",
+            "oar",
+            START + "for i in range(n):\n    doar[i] = 2 * dswell[-1 - i]",
+            OAR,
+            "the index `-1 - i` of `dswell[-1 - i]` stands where `i` belongs",
+        ),
+    ],
+)
+def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):
+    found = mended(edit_indices, forward, tensor, code, **leaves)
+    assert any(says in sentence for sentence in found), found

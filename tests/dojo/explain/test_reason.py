@@ -1,0 +1,79 @@
+"""What is said comes from the same order of causes in marking and in the notebook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.reason import agreed, reason, shown
+from tests.dojo.explain.cells import trials
+
+PULL = "pull = oar @ hull + keel"
+SHAPES = {"oar": (0, 3), "hull": (3, 6), "keel": (6,)}
+
+
+def said(code: str) -> str | None:
+    found = reason(trials(PULL, "oar", code, **SHAPES), code, "doar")
+    return found and found.sentence
+
+
+def test_simple_causes_come_before_what_has_to_change():
+    assert said("doar = -(dpull @ hull.T)") == "the sign is wrong"
+    assert "`reshape` does not transpose" in said("doar = dpull @ hull.reshape(6, 3)")
+
+
+def test_a_right_gradient_gets_no_sentence():
+    assert said("doar = dpull @ hull.T") is None
+
+
+def test_trials_that_do_not_agree_get_no_sentence():
+    first, *rest = trials(PULL, "oar", "doar = -(dpull @ hull.T)", **SHAPES)
+    mixed = [first, *(replace(trial, found=trial.total * 3 + 1, public=True) for trial in rest)]
+    assert agreed(mixed, ()) is None
+    assert reason(mixed, "", "doar") is None
+
+
+def test_a_notebook_with_one_set_of_numbers_gets_the_same_sentence():
+    source = torch.Generator().manual_seed(1)
+    names = {"torch": torch, "n": 5}
+    for name, shape in {"oar": (5, 3), "hull": (3, 6), "keel": (6,)}.items():
+        names[name] = torch.randn(shape, generator=source).requires_grad_()
+    with torch.no_grad():
+        names["pull"] = names["oar"] @ names["hull"] + names["keel"]
+    lines = read_lines(PULL)
+    names["dpull"] = torch.randn(5, 6, generator=source)
+    scene = Scene("oar", find_routes(lines, "oar", {"pull"}), names, {"pull": names["dpull"]})
+    code = "doar = dpull @ hull.reshape(6, 3)"
+    found = names["dpull"] @ names["hull"].detach().reshape(6, 3)
+    assert shown(found, scene, names, lines, code, "doar").sentence == said(code)
+    assert shown(found, scene, names, lines, "doar = dpull @ hull.T", "doar") is None
+
+
+def test_nothing_is_said_when_the_time_is_over_but_simple_causes():
+    code = "doar = dpull @ hull.reshape(6, 3)"
+    tried = trials(PULL, "oar", code, **SHAPES)
+    assert reason(tried, code, "doar", seconds=-1) is None
+    code = "doar = -dpull @ hull.T"
+    assert reason(trials(PULL, "oar", code, **SHAPES), code, "doar", seconds=-1).kind == "sign"
+
+
+def test_an_answer_that_skips_what_arrives_is_not_told_to_use_it():
+    forward, shapes = "swell = oar.exp()\nsum_ = swell.sum(1, keepdim=True)", {"oar": (0, 3)}
+    code = "doar = (swell - 1) / n"
+    assert reason(trials(forward, "oar", code, **shapes), code, "doar") is None
+
+
+def test_a_small_constant_is_named_where_the_gradient_is_right_up_to_rounding():
+    code = "doar = dswell * (swell + 1e-7)"
+    found = reason(trials("swell = oar.exp()", "oar", code, oar=(0, 3)), code, "doar", (1e-9, 3e-6))
+    assert found.kind == "epsilon"
+
+
+def test_a_stage_that_fails_is_silent(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("autograder.dojo.explain.reason.repaired", broken)
+    assert reason(trials(PULL, "oar", "doar = dpull @ hull.T + 3", **SHAPES), "", "doar") is None

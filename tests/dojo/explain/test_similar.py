@@ -1,0 +1,32 @@
+"""Guessers of causes that many formulas come close to, each asked alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from autograder.dojo.explain import similar
+from autograder.dojo.explain.question import asked, parts_of
+from tests.dojo.explain.scenes import scene
+
+HERE = scene("swell = oar.tanh()\ncrest = oar * 2", "oar", "swell", "crest")
+TOTAL = sum(parts_of(HERE).values())
+PICKED = scene("swell = oar[:, 0]", "oar", "swell")
+PICK = sum(parts_of(PICKED).values())
+STRAY = torch.randn(6, 4, dtype=torch.float64)
+
+CAUSES = [
+    (similar.rearranged, TOTAL.flip(0), HERE, "the right numbers at the wrong places"),
+    (similar.places, PICK + (PICK == 0), PICKED, "must have gradient 0"),
+    (similar.beside, STRAY, PICKED, "that the next step does not use"),
+]
+
+
+@pytest.mark.parametrize(("guesser", "found", "here", "says"), CAUSES)
+def test_a_cause_is_named_by_its_guesser(guesser, found, here, says):
+    assert says in guesser(asked(found, here)).sentence
+
+
+@pytest.mark.parametrize("guesser", similar.LAST)
+def test_nothing_is_said_of_other_numbers(guesser):
+    assert guesser(asked(TOTAL + torch.randn(6, 4, dtype=torch.float64), HERE)) is None

@@ -1,0 +1,51 @@
+"""What has been compared so far, and the mark to expect."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.dojo import standing
+from autograder.dojo.standing import Result, expected, keep, results_of
+
+
+@pytest.fixture(autouse=True)
+def _afresh():
+    standing.belongs_to(object(), "")
+    yield
+    standing.belongs_to(None, "")
+
+
+def test_the_latest_verdict_counts():
+    keep("da", "wrong", "the sign is wrong")
+    keep("da", "path-missing", None)
+    assert results_of({"da": 3.0}) == [Result("da", "path-missing", 1.5, 3.0, None)]
+    assert standing.verdict_of("da") == "path-missing"
+    assert standing.verdict_of("db") is None
+
+
+def test_in_the_notebooks_order_and_what_has_no_points_last():
+    for name in ("own", "dc", "da"):
+        keep(name, "exact", None)
+    assert [result.name for result in results_of({"da": 1.0, "db": 1.0, "dc": 1.0})] == ["da", "dc", "own"]
+
+
+def test_the_mark_to_expect():
+    points = {"da": 2.0, "db": 0.5, "dc": 1.0}
+    assert expected(points) == "0 of 3 steps, 0 of 3.5 points"
+    keep("da", "follow-through", None)
+    keep("dc", "hard-coded", None)
+    keep("db", None, "not tried")
+    keep("own", "exact", None)  # no step of the exercise
+    assert expected(points) == "1 of 3 steps, 2.5 of 3.5 points"
+    assert expected({}) == "2 of 4 steps compared so far"
+    assert results_of(points)[1] == Result("db", "untried", 0.0, 0.5, "not tried")
+
+
+def test_another_forward_pass_begins_afresh():
+    shell = object()
+    standing.belongs_to(shell, "loss = x")
+    keep("da", "exact", None)
+    standing.belongs_to(shell, "loss = x")
+    assert standing.verdict_of("da") == "exact"
+    standing.belongs_to(shell, "loss = 2 * x")
+    assert standing.verdict_of("da") is None

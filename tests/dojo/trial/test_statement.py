@@ -1,0 +1,44 @@
+"""What a statement makes or changes."""
+
+import ast
+
+import pytest
+
+from autograder.dojo.trial.statement import makes, pieces_together
+
+NAMES = {"da", "db"}
+
+
+@pytest.mark.parametrize(
+    ("code", "made"),
+    [
+        ("da = 1", {"da"}),
+        ("da, db = f()", {"da", "db"}),
+        ("da[0] = 1", {"da"}),
+        ("da.view(-1)[0].mul_(2)", {"da"}),
+        ("torch.add(x, y, out=db)", {"db"}),
+        ("da += db", {"da"}),
+        ("def f():\n    da = 1", set()),
+        ("f(lambda: da.add_(1))", set()),
+        ("dc = da", set()),
+        ("x = da.detach().requires_grad_()", set()),
+        ("x = da.clone().mul_(2)", set()),
+    ],
+)
+def test_makes(code: str, made: set[str]) -> None:
+    assert makes(ast.parse(code).body[0], NAMES) == made
+
+
+@pytest.mark.parametrize(
+    ("body", "pieced"),
+    [
+        ("da += x[i]", {"da"}),
+        ("da = da + x[i]", {"da"}),
+        ("da[i] = x[i]", {"da"}),
+        ("da.add_(x[i])", {"da"}),
+        ("da = x.sum(i)", set()),
+        ("db = da * 2", set()),
+    ],
+)
+def test_pieces_together(body: str, pieced: set[str]) -> None:
+    assert pieces_together(ast.parse(f"for i in range(3):\n    {body}").body[0], NAMES) == pieced
