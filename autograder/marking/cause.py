@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from autograder.dojo.trial.code import defined_names
 from autograder.sandbox.host.received import RanCell
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import defined_names
 
 MISSING = re.compile(r"NameError: name '(\w+)' is not defined")
 

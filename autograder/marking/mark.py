@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from autograder.dojo.explain.reason import SECONDS
+from autograder.dojo.explain.sentences import Explanation
+from autograder.dojo.judge import IDLE_HINT, Evidence, Judgement, judge
+from autograder.dojo.targets import UNTRIED
+from autograder.dojo.trial.code import grads_read
 from autograder.exercise.notebook import Exercise, Step
 from autograder.marking.attempts import Attempts
 from autograder.marking.cause import with_cause
-from autograder.marking.compare import UNTRIED, Targets, variables
-from autograder.marking.judge import Evidence, Judgement, judge
+from autograder.marking.compare import Targets, variables
 from autograder.marking.reasons import Explainer, explained, following, shared
 from autograder.marking.result import Status, StepResult, SubmissionResult
 from autograder.marking.verdict import Verdict
 from autograder.sandbox.host.received import RanCell
-from autograder.submission.code import changed_through, evades, grads_read
+from autograder.submission.aliases import changed_through
+from autograder.submission.evasion import evades
 from autograder.submission.notebook import Submission
 
 # What the explainer may say more of; the others have said why.
 EXPLAINED = frozenset({Verdict.WRONG, Verdict.SHAPE, Verdict.PATH_MISSING})
 RIGHT = frozenset({Verdict.EXACT, Verdict.APPROXIMATE})
+# Processor time for the reasons of one submission. The slowest of 380 wrong answers takes a seventh of it.
+SECONDS_OF_ALL = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,30 +75,38 @@ class Marker:
     def judged(self, submission: Submission, attempts: Attempts) -> dict[str, Judgement]:
         """Return the judgement of every step, by d-variable, with the reason where one is known."""
         judgements: dict[str, Judgement] = {}
+        left = SECONDS_OF_ALL
         for step in self.exercise.steps:
             behind = [name for name in self.targets.behind.get(step.name, ()) if name in judgements]
             wrong = tuple(name for name in behind if judgements[name].verdict not in RIGHT)
             judgement = judge(self._evidence(step, submission, attempts, wrong))
-            if judgement.verdict in EXPLAINED:
+            if judgement.verdict in EXPLAINED or judgement.hint == IDLE_HINT:
                 # A mark stands by itself: where no reason can be found, for whatever cause, there is none.
+                started = time.thread_time()
                 with suppress(Exception):
                     other = changed_through(step.name, submission)
-                    reason = shared(step.name, other) or self.explainer.why(step, attempts.values.get(step.name, ()))
+                    reason = shared(step.name, other) or self._why(step, attempts, left)
                     judgement = explained(judgement, reason)
-            elif judgement.verdict == Verdict.FOLLOW_THROUGH:
+                left -= time.thread_time() - started
+            elif judgement.verdict == "follow-through":
                 earlier = [name for name in self.explainer.made_from(step) if name in judgements]
                 named = [name for name in earlier if not judgements[name].comparison.approximate]
                 judgement = following(judgement, named or wrong)
             judgements[step.name] = judgement
         return judgements
 
+    def _why(self, step: Step, attempts: Attempts, left: float) -> Explanation | None:
+        values, apart = attempts.values.get(step.moves or step.name, ()), attempts.apart
+        # An update may stand in any cell, under the name by which the run calls it.
+        makers = apart.sources if step.moves else apart.makers[step.name]
+        sources = [apart.sources[index] for index in makers]
+        return self.explainer.why(step, values, sources, min(SECONDS, left))
+
     def _evidence(
         self, step: Step, submission: Submission, attempts: Attempts, earlier_wrong: tuple[str, ...]
     ) -> Evidence:
         name = step.name
         sources, makers = attempts.apart.sources, attempts.apart.makers[name]
-        order = attempts.apart.order
-        recorded = {n: order[cell.index] for cell in attempts.apart.submission.script for n in cell.records}
         public, ended = attempts.recording.runs[0], attempts.ended
         unfinished = attempts.recording.unfinished
         why = None if unfinished is None else unfinished.why
@@ -115,12 +131,7 @@ class Marker:
             uses_autograd=any(cell.uses for cell in public.cells.values()),
             grads=self._grads_read(sources[index] for index in parts if index in sources),
             tensor=step.tensor,
-            evades=evades(
-                {order[index]: source for index, source in sources.items()},
-                [order[index] for index in parts if index in order],
-                name,
-                recorded,
-            ),
+            evades=evades(attempts.apart.in_order, attempts.apart.numbers(parts), name, attempts.apart.recorded),
             numerical=name in attempts.numerical,
             idle_path=name in attempts.idle_path,
             unset=name if name in attempts.unset else "",
@@ -137,8 +148,8 @@ class Marker:
             name=step.name,
             label=step.label,
             check=step.check,
-            verdict=judgement.verdict,
-            points=step.points * self.credit.get(judgement.verdict.value, 0.0),
+            verdict=Verdict(judgement.verdict),
+            points=step.points * self.credit.get(judgement.verdict, 0.0),
             max_points=step.points,
             comparison=judgement.comparison,
             hint=judgement.hint,

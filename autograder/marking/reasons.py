@@ -6,89 +6,147 @@ the notebook's own sizes, and those are public.
 
 from __future__ import annotations
 
+import ast
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 import torch
 
-from autograder.dojo.explain.cascade import explain
+from autograder.dojo.explain.cell import Trial
+from autograder.dojo.explain.descent import agreed_update
 from autograder.dojo.explain.forward import Line, Scene, find_routes
+from autograder.dojo.explain.moves import read
+from autograder.dojo.explain.reason import SECONDS, reason
 from autograder.dojo.explain.sentences import Explanation
+from autograder.dojo.explain.update import Update
+from autograder.dojo.explain.update_code import function_of
+from autograder.dojo.explain.value_steps import explain_value
+from autograder.dojo.judge import IDLE_HINT, Judgement
+from autograder.dojo.structure import names_of, value_at
 from autograder.exercise.notebook import Exercise, Step
-from autograder.marking.judge import Judgement
 from autograder.reference.compute import Reference, References
 from autograder.sandbox.host.received import Value
+from autograder.text import one_line
+
+# Explaining computes in float64, and the default dtype is the whole process's: one thread at a time.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Explainer:
     """Explains steps of one exercise from what they held step by step."""
 
     def __init__(self, exercise: Exercise, references: References) -> None:
-        self._tensors = {step.name: step.tensor for step in exercise.gradients} | exercise.autograd.given
+        tensors = {step.name: step.tensor for step in exercise.gradients} | exercise.autograd.given
+        # The explainer knows names only, so a tensor in a container of setup gets one: what cmp calls it.
+        self._steps = {step.name: step.tensor for step in exercise.gradients}
+        self._paths = {path: f"{name[1:]}_" for name, path in tensors.items() if not path.isidentifier()}
+        self._tensors = {name: self._paths.get(path, path) for name, path in tensors.items()}
         stops = set(self._tensors.values())
-        lines = tuple(Line(each.target, frozenset(each.uses), each.source) for each in exercise.assignments)
+        lines = tuple(
+            Line(each.target, frozenset(self._paths.get(name, name) for name in each.uses), self._by_name(each.source))
+            for each in exercise.assignments
+            if each.target not in references.public.known.scalars  # no gradient comes back through a size
+        )
         self._routes = {tensor: find_routes(lines, tensor, stops) for tensor in stops}
-        self._loss = lines[-1].target
+        self._loss = lines[-1].target if lines else ""
         self._hidden = references.hidden
 
-    def why(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
-        """What is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
+    def why(
+        self,
+        step: Step,
+        values: Sequence[Value | None],
+        sources: Sequence[str] = (),
+        seconds: float = SECONDS,
+    ) -> Explanation | None:
+        """Return what is wrong with a step; None where the cases do not agree or there is nothing to say of its kind.
 
-        values: of each hidden case, in order.
+        values: of each hidden case, in order; where an update makes the value, what was written down of the update.
+        sources: the code that makes the step, in order, which is not run.
+        seconds: of processor time that this may take; the simplest causes are looked for in any case.
         """
         if not step.gradient:
-            return None
-        cases = list(zip(self._hidden, values, strict=False))
-        public = [pair for pair in cases if pair[0].case.public_sizes]
-        others = [pair for pair in cases if not pair[0].case.public_sizes]
-        held = [(ref, v.tensor) for ref, v in chain(public[:2], others) if v is not None and v.tensor is not None]
-        if len(held) < 2:
-            return None
-        (reference, tensor), *rest = held
-        first = explain(tensor, self._scene(step, reference))
-        left = (first, *first.also) if first is not None else ()
-        agreed = 0
-        for reference, tensor in rest:
-            found = explain(tensor, self._scene(step, reference)) if left else None
-            if found is None and reference.case.public_sizes:
-                return None
-            if found is None:  # of few numbers little can be said; what is said is held against the first
-                continue
-            keys = {each.key for each in (found, *found.also)}
-            left = tuple(each for each in left if each.key in keys)
-            agreed += not reference.case.public_sizes
-        return next(iter(left), None) if agreed or not others else None
+            return self._update(step, values, sources) if step.moves else self._value(step, values)
+        with _ONE_AT_A_TIME:
+            return reason(self._trials(step, values), "\n".join(sources), step.name, seconds=seconds)
+
+    def _trials(self, step: Step, values: Sequence[Value | None]) -> list[Trial]:
+        """Return the hidden cases in which the step gave a tensor, two of the notebook's own sizes first."""
+        held = [(ref, v.tensor) for ref, v in zip(self._hidden, values, strict=False) if v and v.tensor is not None]
+        public = [pair for pair in held if pair[0].case.public_sizes][:2]
+        chosen = [*public, *(pair for pair in held if not pair[0].case.public_sizes)]
+        return [self._trial(step, *pair) for pair in chosen] if len(chosen) > 1 else []
+
+    def _trial(self, step: Step, reference: Reference, tensor: torch.Tensor) -> Trial:
+        scene = self._scene(step, reference)
+        upstream = {name: value for name, value in reference.known.upstream.items() if name != step.name}
+        total = reference.step.total[step.tensor]
+        return Trial(scene, {**scene.names, **upstream}, tensor, total, reference.case.public_sizes)
+
+    def _value(self, step: Step, values: Sequence[Value | None]) -> Explanation | None:
+        """Explain a result that is no gradient; None where the cases do not agree."""
+        held = [(ref, v.tensor) for ref, v in zip(self._hidden, values, strict=False) if v and v.tensor is not None]
+        found = [explain_value(tensor, ref.step.total[step.tensor], ref.known.tensors) for ref, tensor in held]
+        agreed = len(found) > 1 and len({None if each is None else each.key for each in found}) == 1
+        return found[0] if agreed else None
+
+    def _update(self, step: Step, values: Sequence[Value | None], sources: Sequence[str]) -> Explanation | None:
+        """Explain what an update does to tensors; None where it is not known in at least two cases."""
+        function = function_of(sources, step.label)
+        held = [(ref, read(v.tensor)) for ref, v in zip(self._hidden, values, strict=False) if v is not None]
+        updates = [
+            Update(moves, names_of(ref.names.get(step.of), ref.names), function, {**ref.names, **ref.known.scalars})
+            for ref, moves in held
+            if moves
+        ]
+        return agreed_update(updates) if len(updates) > 1 else None
 
     def made_from(self, step: Step) -> list[str]:
-        """The d-variables that a step is made from."""
+        """Return the d-variables that a step is made from."""
         if not step.gradient:
             return []
-        targets = {route.target for route in self._routes[step.tensor]}
+        targets = {route.target for route in self._routes[self._tensors[step.name]]}
         return [name for name, tensor in self._tensors.items() if tensor in targets]
+
+    def _by_name(self, source: str) -> str:
+        """Return a forward line that reads the names of what it reads by a path."""
+        if not self._paths:
+            return source
+        paths = self._paths
+
+        class ByName(ast.NodeTransformer):
+            def visit(self, node: ast.AST) -> ast.AST:
+                name = paths.get(ast.unparse(node)) if isinstance(node, ast.Attribute | ast.Subscript) else None
+                return self.generic_visit(node) if name is None else ast.Name(name, ast.Load())
+
+        return ast.unparse(ByName().visit(ast.parse(source)))
 
     def _scene(self, step: Step, reference: Reference) -> Scene:
         upstream = {self._tensors[name]: gradient for name, gradient in reference.known.upstream.items()}
         upstream.setdefault(self._loss, torch.ones(()))
-        names = {**reference.names, **reference.known.tensors}
-        return Scene(step.tensor, self._routes[step.tensor], names, upstream)
+        names = {**reference.known.scalars, **reference.names, **reference.known.tensors}
+        names |= {name: value_at(reference.names, path) for path, name in self._paths.items()}
+        tensor = self._tensors[step.name]
+        right = {self._tensors[name]: reference.step.total[path] for name, path in self._steps.items()}
+        return Scene(tensor, self._routes[tensor], names, upstream, right)
 
 
 def explained(judgement: Judgement, explanation: Explanation | None) -> Judgement:
-    """The judgement with this reason. Where cmp shows the step as right, why it is not stays in front."""
+    """Return the judgement with this reason. Where cmp shows the step as right, why it is not stays in front."""
     if explanation is None:
         return judgement
-    before = f"{judgement.hint}: " if judgement.comparison.approximate and judgement.hint else ""
-    return replace(judgement, hint=f"{before}{explanation.sentence}")
+    stays = judgement.comparison.approximate or judgement.hint == IDLE_HINT
+    before = f"{judgement.hint}: " if stays and judgement.hint else ""
+    return replace(judgement, hint=f"{before}{one_line(explanation.sentence)}")
 
 
 def following(judgement: Judgement, earlier: Sequence[str]) -> Judgement:
-    """The judgement with the earlier gradients that are wrong, where they are known."""
+    """Return the judgement with the earlier gradients that are wrong, where they are known."""
     return replace(judgement, hint=f"{judgement.hint}: {' and '.join(earlier)}") if earlier else judgement
 
 
 def shared(name: str, other: str | None) -> Explanation | None:
-    """What to say of a gradient that was changed through another name of its memory."""
+    """Return what to say of a gradient that was changed through another name of its memory."""
     if other is None:
         return None
     sentence = f"{name} and {other} share their memory: what changed {other} changed {name}; use .clone()"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ class StepResult:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The object under `steps`."""
+        """Return the object under `steps`."""
         return {
             "name": self.name,
             "verdict": self.verdict.value,
@@ -79,7 +80,7 @@ class SubmissionResult:
         return tuple(step for step in self.steps if step.points < step.max_points)
 
     def to_json(self) -> dict[str, Any]:
-        """The object under `submissions`."""
+        """Return the object under `submissions`."""
         return self._plain() | {"flags": list(self.flags), "steps": [step.to_json() for step in self.steps]}
 
     def to_store(self) -> dict[str, Any]:
@@ -91,14 +92,39 @@ class SubmissionResult:
 
 
 def result_from_json(stored: dict[str, Any]) -> SubmissionResult:
-    """The inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
-    from autograder.dojo import Comparison  # imports torch
-
+    """Return the inverse of SubmissionResult.to_store. Raises KeyError, TypeError, ValueError for anything else."""
     steps = [
-        StepResult(**step | {"verdict": Verdict(step["verdict"]), "comparison": Comparison(**step["comparison"])})
+        _step(**step | {"comparison": tuple(step["comparison"].items())} if isinstance(step, dict) else step)
         for step in stored["steps"]
     ]
     return SubmissionResult(**stored | {"flags": tuple(stored["flags"]), "steps": tuple(steps)})
+
+
+# Most steps of a class are alike, and making them is what reading a result takes.
+@functools.lru_cache(maxsize=2**16)
+def _step(*, verdict: str, comparison: tuple[tuple[str, Any], ...], **fields: Any) -> StepResult:
+    from autograder.dojo import Comparison  # imports torch
+
+    return StepResult(verdict=Verdict(verdict), comparison=Comparison(**dict(comparison)), **fields)
+
+
+@dataclass(frozen=True)
+class Late:
+    """How late a submission is.
+
+    days: begun after due date, extension and grace. free: those of them that cost nothing. penalty: for the others.
+    """
+
+    days: int = 0
+    free: int = 0
+    penalty: float = 0.0
+
+    def said(self) -> str:
+        """Return what a table and a page say of it; nothing where it is in time."""
+        parts = [f"{self.days} day{'s' * (self.days != 1)}"] if self.days else []
+        parts += [f"{self.free} of them free"] if self.free else []
+        parts += [f"{self.penalty:g} taken off"] if self.penalty else []
+        return f"late: {', '.join(parts)}" if parts else ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +132,8 @@ class ClassResult:
     """One run of `autograder grade`.
 
     secret: the fingerprint of the course secret. unrecorded: for each submission that has no new mark in the gradebook
-    although it should have one, who and why.
+    although it should have one, who and why. late: by student, those who are. absent: students who handed in nothing.
+    Both are known with a gradebook.
     """
 
     assignment: str
@@ -115,21 +142,27 @@ class ClassResult:
     seconds: float
     submissions: tuple[SubmissionResult, ...] = field(default=())
     unrecorded: tuple[str, ...] = ()
+    late: Mapping[str, Late] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """The document of `--json`."""
+        """Return the document of `--json`."""
         document = {
             "schema": SCHEMA,
             "assignment": self.assignment,
             "isolation": self.isolation,
             "secret": self.secret,
             "seconds": self.seconds,
-            "submissions": [submission.to_json() for submission in self.submissions],
         }
-        return json.dumps(document, indent=2, allow_nan=False) + "\n"
+        # A line for each submission: indented, a document takes ten times as long and twice the room.
+        lines = (json.dumps(submission.to_json(), allow_nan=False) for submission in self.submissions)
+        opening = json.dumps(document, indent=2, allow_nan=False).removesuffix("\n}")
+        inside = ",\n    ".join(lines)
+        inside = f"\n    {inside}\n  " if inside else ""
+        return f'{opening},\n  "submissions": [{inside}]\n}}\n'
 
     def to_csv(self) -> str:
-        """The document of `--csv`: a row for each submission, made for a spreadsheet."""
+        """Return the document of `--csv`: a row for each submission, made for a spreadsheet."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(["student", "exercise", "status", "score", "max_score", "seconds", "lost", "flags", "error"])

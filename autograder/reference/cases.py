@@ -1,20 +1,19 @@
 """Draw hidden cases from the course secret: the exercise with other parameters.
 
 By convention a parameter whose name contains "seed" is a seed and is drawn anew for every case; any other
-parameter that is an integer above 1 is a size, kept in the cases of public sizes and changed in the others.
+parameter that is an integer above 1 is a size, kept in the cases of public sizes and changed in the others. One with
+the comment `# fixed` is no size, and what an `assert` in the parameters cell demands holds for every case.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import itertools
-import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograder.dojo.trial.parameters import constants_in, demands_in, fixed_in
+from autograder.dojo.trial.sizes import larger, meeting, smaller_in_another_order
 from autograder.exercise.notebook import Exercise, ExerciseError
 
 PUBLIC_SIZES = 2  # where random numbers decide, two cases say as much as three (tests/marks: no wrong answer passes)
@@ -22,8 +21,6 @@ PUBLIC_SIZES = 2  # where random numbers decide, two cases say as much as three 
 LARGER = PUBLIC_SIZES
 # One has them smaller and in another order: a loop that is too long fails only there.
 SMALLER = PUBLIC_SIZES + 1
-GROWTH = 0.4  # the largest part by which a size grows; every submission pays for large ones
-SIZE_DRAWS = 200
 DRAWS = 20  # how often a case is drawn again before the exercise is given up
 
 
@@ -47,13 +44,17 @@ PUBLIC = Case("public", dtype="float32")
 
 def parameters(exercise: Exercise) -> dict[str, Any]:
     """Return the constants that the parameters cell assigns, by name."""
-    found: dict[str, Any] = {}
-    for source in exercise.setup[: exercise.parameters]:
-        for node in ast.parse(source).body:
-            match node:
-                case ast.Assign([ast.Name(name)], ast.Constant(value)):
-                    found[name] = value
-    return found
+    return constants_in("\n".join(exercise.setup[: exercise.parameters]))
+
+
+def fixed(exercise: Exercise) -> set[str]:
+    """Return the parameters that are declared not to be sizes, such as the k of top-k: `k = 2  # fixed`."""
+    return fixed_in("\n".join(exercise.setup[: exercise.parameters]))
+
+
+def demands(exercise: Exercise) -> list[str]:
+    """Return what sizes need of each other, as the `assert` lines of the parameters cell say it."""
+    return demands_in("\n".join(exercise.setup[: exercise.parameters]))
 
 
 def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Case:
@@ -65,10 +66,13 @@ def draw(exercise: Exercise, secret: bytes, number: int, attempt: int = 0) -> Ca
     source = random.Random(key)
     seeds, sizes = _seeds_and_sizes(exercise)
     overrides: dict[str, int | float] = {name: source.randrange(2**31) for name in seeds}
-    if number == LARGER:
-        overrides |= _larger(sizes, source)
+    asked = demands(exercise)
+    if asked and number >= PUBLIC_SIZES:
+        overrides |= _meeting(exercise, asked, sizes, source, larger=number == LARGER)
+    elif number == LARGER:
+        overrides |= larger(sizes, source)
     elif number == SMALLER:
-        overrides |= _smaller_in_another_order(sizes, source)
+        overrides |= smaller_in_another_order(sizes, source)
     return Case(f"hidden {number + 1}", overrides, public_sizes=number < PUBLIC_SIZES)
 
 
@@ -88,33 +92,19 @@ def _seeds_and_sizes(exercise: Exercise) -> tuple[list[str], dict[str, int]]:
     seeds = [name for name in integers if "seed" in name.lower()]
     if not seeds:
         raise ExerciseError(f"{exercise.path}: no parameter is a seed; hidden cases need one, such as SEED = 42")
-    return seeds, {name: value for name, value in integers.items() if name not in seeds and value > 1}
+    kept = {*seeds, *fixed(exercise)}
+    return seeds, {name: value for name, value in integers.items() if name not in kept and value > 1}
 
 
-def _larger(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """Return a larger value for every size."""
-    return _drawn(sizes, source, lambda public: (public + 1, public + max(3, round(GROWTH * public))))
-
-
-def _smaller_in_another_order(sizes: dict[str, int], source: random.Random) -> dict[str, int]:
-    """Return a smaller value for every size that can have one, of many draws those which most change places by order.
-
-    A loop over the wrong size does all the right work first where that size is too large, and only then fails. Only
-    where it is too small does the loop leave something out.
-    """
-    pairs = [(small, large) for small in sizes for large in sizes if sizes[small] < sizes[large]]
-    draws = [_drawn(sizes, source, lambda public: (max(2, public // 3), public - 1)) for _ in range(SIZE_DRAWS)]
-    return max(draws, key=lambda drawn: sum(drawn[small] > drawn[large] for small, large in pairs))
-
-
-def _drawn(sizes: dict[str, int], source: random.Random, between: Callable[[int], tuple[int, int]]) -> dict[str, int]:
-    """Draw a value for every size: no factor shared with its public value, and all different from each other.
-
-    between: the smallest and the largest value for a public one. Where none of them will do, it is the next above.
-    """
-    chosen: dict[str, int] = {}
-    for name, public in sizes.items():
-        first, last = between(public)
-        free = (s for s in itertools.count(first) if math.gcd(s, public) == 1 and s not in chosen.values())
-        chosen[name] = source.choice([next(free), *itertools.takewhile(last.__ge__, free)])
-    return chosen
+def _meeting(
+    exercise: Exercise, asked: list[str], sizes: dict[str, int], source: random.Random, *, larger: bool
+) -> dict[str, int]:
+    """Return other sizes that meet the demands. Raises ExerciseError where no draw meets them."""
+    found = meeting(asked, parameters(exercise), sizes, source, larger=larger)
+    if found is None:
+        which = "larger" if larger else "smaller"
+        raise ExerciseError(
+            f"{exercise.path}: the parameters cell demands {' and '.join(asked)}, and no {which} sizes were found that "
+            f"meet it; choose the notebook's sizes so that there are some, or declare what must stay: `k = 2  # fixed`"
+        )
+    return found

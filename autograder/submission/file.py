@@ -7,6 +7,7 @@ that is no notebook at all is refused with a sentence for the student.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import re
@@ -19,10 +20,12 @@ from nbformat import NotebookNode
 
 from autograder.exercise.notebook import Cell
 
-# A notebook without outputs is some 100 kB; a hundred times a heavily plotted one is still below this.
-MAX_NOTEBOOK_BYTES = 64 * 2**20
+# A notebook without outputs is some 100 kB, a heavily plotted one a few MB. Text takes up to nine times its bytes here.
+MAX_NOTEBOOK_BYTES = 24 * 2**20
 # Values in its JSON; each becomes an object of some hundred bytes, so a file that is nothing else would fill memory.
-MAX_PARTS = 2_000_000
+MAX_PARTS = 1_000_000
+MAX_CELLS = 5_000  # of any kind: nbformat and nbgrader take a millisecond for each, many times over
+MAX_ATTACHMENTS = 100  # of one cell that are kept
 MAX_METADATA = 20_000  # characters of a cell's metadata, or of the notebook's, that are kept
 MAX_PRINTED = 1_000  # characters of what a cell has printed
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # as nbformat 4.5 has it
@@ -36,21 +39,33 @@ class UnreadableError(ValueError):
 
 def read_notebook(path: Path) -> NotebookNode:
     """Read a submitted notebook in format 4.5, mended. Raises UnreadableError; never blocks on a fifo."""
-    content = read_plain_file(path, MAX_NOTEBOOK_BYTES)
-    if sum(map(content.count, (b"{", b"[", b","))) > MAX_PARTS:
+    return notebook_in(path.name, read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Return what a submitted notebook's file holds. Raises UnreadableError; never blocks on a fifo."""
+    return read_plain_file(path, MAX_NOTEBOOK_BYTES)
+
+
+def notebook_in(name: str, content: bytes) -> NotebookNode:
+    """Return the notebook in what a submitted file of this name holds, mended. Raises UnreadableError."""
+    parts = sum(map(content.count, (b"{", b"[", b",")))
+    if parts > MAX_PARTS:
         raise UnreadableError(
-            f"{path.name} has millions of values; "
+            f"{name} has {parts} values, the limit is {MAX_PARTS}; "
             "clear its outputs (Edit > Clear Outputs of All Cells) and submit again"
         )
     try:
-        notebook = _parsed(content)
+        notebook = _parsed(name, content)
         valid = isinstance(notebook["cells"], list) and all(map(_usable, notebook["cells"]))
+    except UnreadableError:
+        raise
     except Exception as error:  # nbformat raises far more than its own errors: KeyError, TypeError, RecursionError
         raise UnreadableError(
-            f"{path.name} is not a Jupyter notebook ({type(error).__name__}); open it in Jupyter, save and submit again"
+            f"{name} is not a Jupyter notebook ({type(error).__name__}); open it in Jupyter, save and submit again"
         ) from None
     if not valid:
-        raise UnreadableError(f"{path.name} has broken cells; open it in Jupyter, save and submit again")
+        raise UnreadableError(f"{name} has broken cells; open it in Jupyter, save and submit again")
     return mended(notebook)
 
 
@@ -87,24 +102,34 @@ def mended(notebook: dict[str, Any]) -> NotebookNode:
     plain = {key: kept[key] for key in ("kernelspec", "language_info") if _of_text(kept.get(key))}
     if not isinstance(plain.get("kernelspec", {}).get("name", ""), str):
         del plain["kernelspec"]
-    return nbformat.from_dict({"cells": cells, "metadata": _small(plain), "nbformat": 4, "nbformat_minor": 5})
+    made = {"cells": cells, "metadata": _small(plain), "nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict(_whole_characters(made))
 
 
-def _parsed(content: bytes) -> dict[str, Any]:
-    """Return the notebook as nbformat reads it, but without validating it and converting all: it takes most time."""
+def _parsed(name: str, content: bytes) -> dict[str, Any]:
+    """Return the notebook as nbformat reads it, but without validating it and converting all: it takes most time.
+
+    Raises UnreadableError where it has too many cells, before an old format is converted, which is slow for each.
+    """
     text = content.removeprefix(BYTE_ORDER_MARK).decode("utf-8")  # Windows' editors put the mark there
     read = json.loads(text)
-    if "\\ud" in text or "\\uD" in text:  # half of a character, which no file can hold
-        read = _whole_characters(read)
+    sheets = [part.get("cells") for part in (read, *read.get("worksheets", ()))]
+    cells = sum(len(sheet) for sheet in sheets if isinstance(sheet, list))
+    if cells > MAX_CELLS:
+        raise UnreadableError(
+            f"{name} has {cells} cells, the limit is {MAX_CELLS}; "
+            "take out those that the exercise does not need and submit again"
+        )
     if int(read["nbformat"]) != 4:
         return dict(nbformat.convert(nbformat.reader.reads(text), 4))
     return dict(read)
 
 
 def _whole_characters(value: Any) -> Any:
+    """Return the value with halves of a character, which no file can hold, replaced. Only for what is kept."""
     match value:
         case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case dict():
             return {_whole_characters(key): _whole_characters(part) for key, part in value.items()}
         case list():
@@ -163,7 +188,7 @@ def _of_text(value: Any) -> bool:
 
 
 def _prints(output: Any) -> bool:
-    """Whether it is what a cell has printed, all that is looked at of a submission's outputs."""
+    """Return whether it is what a cell has printed, all that is looked at of a submission's outputs."""
     if not isinstance(output, dict) or output.get("output_type") != "stream" or output.get("name") != "stdout":
         return False
     text = output.get("text")
@@ -181,7 +206,7 @@ def _attachments(found: Any) -> dict[str, Any]:
     for name, bundle in found.items() if isinstance(found, dict) else ():
         if isinstance(bundle, dict) and bundle and all(isinstance(data, str) for data in bundle.values()):
             kept[name] = bundle
-    return kept
+    return dict(itertools.islice(kept.items(), MAX_ATTACHMENTS))
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from autograder.exercise.notebook import Exercise
@@ -12,6 +13,8 @@ MAX_FILES, MAX_BYTES = 20, 2**17  # of one submission; an honest one has a page 
 
 def read_modules(folder: Path, exercise: Exercise) -> tuple[dict[str, str], list[str]]:
     """Return (text by file name, flags) of the modules in a submission's folder that are not the exercise's own."""
+    if not any(name.endswith(".py") for name in _names(folder)):  # as a rule
+        return {}, []
     own = {path.name for path in exercise.path.parent.iterdir()} if exercise.path.parent.is_dir() else set()
     found: dict[str, str] = {}
     flags: list[str] = []
@@ -28,3 +31,11 @@ def read_modules(folder: Path, exercise: Exercise) -> tuple[dict[str, str], list
         found[path.name] = text
         left -= len(text.encode())
     return found, flags
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except OSError:
+        return []

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.exercise.cells import ALONE
+from autograder.exercise.changes import same_text
 from autograder.exercise.notebook import Cell, Exercise, has_tag, nbgrader_info
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.file import UnreadableError, read_notebook
+from autograder.submission.file import UnreadableError, notebook_in, read_content
 from autograder.submission.modules import read_modules
-from autograder.submission.release import is_as_released, same_text
+from autograder.submission.release import is_as_released
 from autograder.submission.vocabulary import vocabulary_flags
 
-# Code is parsed here too, and a syntax tree takes a thousand times as much; an honest notebook has some 20 kB.
-MAX_CELLS, MAX_CODE = 5_000, 2**18
+# Code is parsed here too, and a syntax tree takes a thousand times as much, and is taken apart into its statements; an
+# honest notebook has some 20 kB in 500 lines. What a semicolon ends is a line of its own.
+MAX_CELLS, MAX_LINES, MAX_CODE = 1_000, 5_000, 2**18
+NOT_RUN = ("autograd", ALONE)  # tags of cells whose results the grader has
 MAX_SAID = 120  # characters of what a report cell printed
 
 
@@ -25,7 +29,7 @@ class Submission:
     """A student's cells as a script, and what was noticed on the way.
 
     sources: for each d-variable, the code of its own solution cells as submitted.
-    indices: for each d-variable, the places of those cells in the notebook; for a value, of the run cells too.
+    indices: for each d-variable, the indices of those cells in the notebook; for a value, of the run cells too.
     flags: sentences for the instructor, such as a check cell that was edited.
     modules: Python files of the student's own beside the notebook, by name.
     """
@@ -37,21 +41,46 @@ class Submission:
     modules: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_submission(path: Path, exercise: Exercise) -> Submission:
-    """Read a submitted notebook. Raises UnreadableError for whatever is not one; never blocks on a fifo."""
-    return with_modules(submission_from_notebook(read_notebook(path), exercise), path.parent, exercise)
+@dataclass(frozen=True)
+class HandedIn:
+    """The files of a submission as they were read, not looked into: what travels to a worker of a cluster.
+
+    name: of the notebook's file. modules, flags: what read_modules returns.
+    """
+
+    name: str
+    content: bytes
+    modules: Mapping[str, str]
+    flags: tuple[str, ...]
 
 
-def with_modules(submission: Submission, folder: Path, exercise: Exercise) -> Submission:
-    """Return the submission with the student's own modules in its folder, and flags for what is strange in its code."""
-    modules, flags = read_modules(folder, exercise)
+def read_files(path: Path, exercise: Exercise) -> HandedIn:
+    """Read a submitted notebook's file, and the modules beside it. Raises UnreadableError; never blocks on a fifo."""
+    content = read_content(path)
+    modules, flags = read_modules(path.parent, exercise)
+    return HandedIn(path.name, content, modules, tuple(flags))
+
+
+def submission_in(files: HandedIn, exercise: Exercise) -> Submission:
+    """Return the submission in these files. Raises UnreadableError where the notebook is none."""
+    submission = submission_from_notebook(notebook_in(files.name, files.content), exercise)
+    return with_modules(submission, files.modules, files.flags, exercise)
+
+
+def with_modules(
+    submission: Submission, modules: Mapping[str, str], beside: Sequence[str], exercise: Exercise
+) -> Submission:
+    """Return the submission with the student's own modules, and flags for what is strange in its code.
+
+    beside: flags of the modules themselves.
+    """
     own = tuple(cell for cell in submission.script if cell.source not in exercise.runs.values())
-    flags += vocabulary_flags(own, modules)
+    flags = [*beside, *vocabulary_flags(own, modules)]
     return replace(submission, modules=modules, flags=(*submission.flags, *flags)) if modules or flags else submission
 
 
 def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
-    """The script of a notebook that has been read already. Raises UnreadableError where it holds far too much code.
+    """Return the script of a notebook that has been read. Raises UnreadableError where it holds far too much code.
 
     Locked cells are never run from a submission: the exercise's own have run before, and those tagged `run` are
     run at their place, or at the end where a submission has lost them. They are known by their grade_id, by the
@@ -86,7 +115,7 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             continue
         # nbgrader turns a known cell back into the type that it was released with.
         cell_type = cell.cell_type if known is None else exercise.cells[known].cell_type
-        if cell_type != "code" or has_tag(cell, "autograd") or cell.source.strip() in locked_sources:
+        if cell_type != "code" or any(has_tag(cell, tag) for tag in NOT_RUN) or cell.source.strip() in locked_sources:
             continue
         runs.append((index, cell.source))
     if older:
@@ -96,17 +125,20 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
             f"nbgrader fetch_assignment {exercise.path.parent.name} --replace"
         )
     code = sum(len(source) for _, source in runs)
-    if len(runs) > MAX_CELLS or code > MAX_CODE:
+    lines = sum(1 + source.count("\n") + source.count(";") for _, source in runs)
+    if len(runs) > MAX_CELLS or lines > MAX_LINES or code > MAX_CODE:
         raise UnreadableError(
-            f"the notebook has {len(runs)} code cells with {code // 1000} kB, the limits are {MAX_CELLS} and "
-            f"{MAX_CODE // 1000} kB; take out what the exercise does not need and submit again"
+            f"the notebook has {len(runs)} code cells with {lines} lines and {code // 1000} kB, the limits are "
+            f"{MAX_CELLS}, {MAX_LINES} and {MAX_CODE // 1000} kB; take out what the exercise does not need and submit "
+            "again"
         )
     flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]
     for grade_id in exercise.runs.keys() - seen.keys():
         seen[grade_id] = len(notebook.cells) + len(runs)
         runs.append((seen[grade_id], exercise.runs[grade_id]))
-    parts = {step.name: (*step.solutions, *(() if step.gradient else exercise.runs)) for step in exercise.steps}
+    parts = {step.name: (*step.solutions, *step.runs) for step in exercise.steps}
     moments = {step.name: _moment((*parts[step.name], step.check), seen) for step in exercise.steps}
+    moments |= {step.moves: moments[step.name] for step in exercise.steps if step.moves}
     return Submission(
         script=_script(runs, moments),
         sources={
@@ -119,7 +151,7 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
 
 
 def _said(cell: Cell) -> str:
-    """The first line that a cell of the submitted notebook has printed; empty where there is none."""
+    """Return the first line that a cell of the submitted notebook has printed; empty where there is none."""
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else ():
         text = output.get("text") if isinstance(output, dict) and output.get("output_type") == "stream" else None

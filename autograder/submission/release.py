@@ -7,11 +7,6 @@ import hashlib
 from autograder.exercise.notebook import Cell, is_locked, nbgrader_info
 
 
-def same_text(one: str, other: str) -> bool:
-    """Return whether two cells say the same but for white space at their ends and the kind of line ends."""
-    return one == other or _plain(one) == _plain(other)
-
-
 def is_as_released(cell: Cell) -> bool:
     """Return whether a cell still has the text that it was released with, by the checksum in its own metadata.
 
@@ -19,10 +14,6 @@ def is_as_released(cell: Cell) -> bool:
     release and nothing else: marks do not depend on it.
     """
     return bool(nbgrader_info(cell).get("checksum") == _checksum(cell))
-
-
-def _plain(text: str) -> str:
-    return "\n".join(text.strip().splitlines())
 
 
 def _checksum(cell: Cell) -> str:

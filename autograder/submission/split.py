@@ -9,16 +9,13 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from autograder.dojo.trial.code import parsed
+from autograder.dojo.trial.statement import WATCHING, makes, unfolded
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import parsed
 from autograder.submission.notebook import Submission
-
-# Cell magics that only watch what runs below them.
-WATCHING = ("%%time", "%%capture")
-INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,20 @@ class Apart:
         return {cell.index: number for number, cell in enumerate(self.submission.script)}
 
     @functools.cached_property
+    def recorded(self) -> dict[str, int]:
+        """By d-variable, the number in the script of the cell after which it is recorded."""
+        return {name: self.order[cell.index] for cell in self.submission.script for name in cell.records}
+
+    @functools.cached_property
+    def in_order(self) -> dict[int, str]:
+        """The code by number in the script."""
+        return {self.order[index]: source for index, source in self.sources.items()}
+
+    def numbers(self, indices: Iterable[int]) -> list[int]:
+        """Return the numbers in the script of those of these cells that it has."""
+        return [self.order[index] for index in indices if index in self.order]
+
+    @functools.cached_property
     def mixed(self) -> frozenset[str]:
         """The d-variables that statements do not tell apart: made by one with others, or by none that can be seen."""
         made = [set(names) for names in self._made().values()]
@@ -66,16 +77,18 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
     raised: indices of other cells to take apart, so that what comes behind a line that raises is run.
     """
     statements = {cell.index: list(_statements(cell.source)) for cell in submission.script}
-    makes = {index: [_makes(node, submission.sources) for node in nodes] for index, nodes in statements.items()}
-    recorded = {name: cell.index for cell in submission.script for name in cell.records}
+    made_by = {index: [makes(node, submission.sources) for node in nodes] for index, nodes in statements.items()}
+    marked = submission.sources
+    recorded = {name: cell.index for cell in submission.script for name in cell.records if name in marked}
     # For each d-variable the last statement that makes it, of those that run before it is recorded.
     last: dict[str, tuple[int, int]] = {}
-    for index, made in makes.items():
+    for index, made in made_by.items():
         for number, names in enumerate(made):
             last |= {name: (index, number) for name in names if index <= recorded[name]}
     crowded = {index for index, _ in last.values() if len({n for n, (i, _) in last.items() if i == index}) > 1}
     crowded |= {index for index in raised if len(statements.get(index, ())) > 1}
     moved = frozenset(name for name, (index, _) in last.items() if index in crowded)
+    unmade = _first_uses(statements, crowded, {name: cell for name, cell in recorded.items() if name not in last})
     numbers = itertools.count(1 + max(statements))
     script: list[ScriptCell] = []
     cells: dict[int, int] = {}
@@ -89,16 +102,36 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
             makers[name].append(cell.index)
 
     for cell in submission.script:
-        kept = tuple(name for name in cell.records if name not in moved)
+        kept = tuple(name for name in cell.records if name not in moved and name not in unmade)
         if cell.index not in crowded:
-            add(replace(cell, records=kept), cell.index, nothing.union(*makes[cell.index]))
+            add(replace(cell, records=kept), cell.index, nothing.union(*made_by[cell.index]))
             continue
-        for number, (node, names) in enumerate(zip(statements[cell.index], makes[cell.index], strict=True)):
+        for number, (node, names) in enumerate(zip(statements[cell.index], made_by[cell.index], strict=True)):
+            if missing := tuple(name for name, place in unmade.items() if place == (cell.index, number)):
+                add(ScriptCell(next(numbers), "", missing), cell.index, ())
             due = tuple(name for name in moved if last[name] == (cell.index, number))
             add(ScriptCell(next(numbers), ast.unparse(node), due), cell.index, names)
         add(ScriptCell(cell.index, "", kept), cell.index, ())
     apart = replace(submission, script=tuple(script))
     return Apart(apart, cells, moved, {name: tuple(indices) for name, indices in makers.items()})
+
+
+def _first_uses(
+    statements: Mapping[int, list[ast.stmt]], crowded: Collection[int], recorded: Mapping[str, int]
+) -> dict[str, tuple[int, int]]:
+    """Return where d-variables that nothing makes are first read in these cells, as (cell index, statement number).
+
+    There they are recorded, so that step by step what is made from them is not lost with them. recorded: the cell index
+    after which each would be recorded otherwise.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for index in sorted(crowded):
+        for number, node in enumerate(statements[index]):
+            read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+            for name in read & recorded.keys() - found.keys():
+                if index <= recorded[name]:
+                    found[name] = index, number
+    return found
 
 
 def _statements(source: str) -> Iterator[ast.stmt]:
@@ -110,51 +143,4 @@ def _statements(source: str) -> Iterator[ast.stmt]:
         return
     tree = parsed(source)
     for node in tree.body if tree is not None else ():
-        yield from _unfolded(node)
-
-
-def _unfolded(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield a statement; for `with`, `if` without else and `try` one such block for each statement inside."""
-    match node:
-        case ast.With(items, body):
-            yield from (ast.With(items, [inner], lineno=0) for each in body for inner in _unfolded(each))
-        case ast.If(test, body, []):
-            yield from (ast.If(test, [inner], []) for each in body for inner in _unfolded(each))
-        case ast.Try(body, handlers, [], []) if handlers:
-            yield from (ast.Try([inner], handlers, [], []) for each in body for inner in _unfolded(each))
-        case _:
-            yield node
-
-
-def _makes(statement: ast.stmt, names: Collection[str]) -> set[str]:
-    """Return which of the names it assigns or changes in place; what a function does, its calls do."""
-    found: set[str] = set()
-    for node in _outside_functions(statement):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                found.add(name)
-            case ast.Subscript(ctx=ast.Store()):
-                found |= _base(node)
-            case ast.Call(func=ast.Attribute(attr=method)) if method.endswith("_"):
-                found |= _base(node.func)
-            case ast.keyword(arg="out"):
-                found |= _base(node.value)
-    return found.intersection(names)
-
-
-def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    if not isinstance(node, INNER):
-        for child in ast.iter_child_nodes(node):
-            yield from _outside_functions(child)
-
-
-def _base(node: ast.AST) -> set[str]:
-    """Return the name that a chain such as `x.view(-1)[i].y` starts from."""
-    while not isinstance(node, ast.Name):
-        match node:
-            case ast.Subscript(value=inner) | ast.Attribute(value=inner) | ast.Call(func=inner):
-                node = inner
-            case _:
-                return set()
-    return {node.id}
+        yield from unfolded(node)

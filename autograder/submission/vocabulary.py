@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from autograder.dojo.trial.code import nodes_of
 from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import nodes_of
 from autograder.text import one_line
 
 MAX_FLAGS, MAX_LINE = 5, 80  # lines that are named of one submission, and characters of each

@@ -1,34 +1,92 @@
-"""The time that all runs of one submission have together."""
+"""The ways in which one submission is run: as few as its steps need, and no true gradient where it could be copied."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from autograder.marking.attempts import Budgeted
-from autograder.sandbox.host.received import Recording, RunRecord, Unfinished
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Request, Run
-
-RUNS = [Run(0, False), Run(1, True)]
+from autograder.marking.attempts import attempt
+from autograder.submission.notebook import submission_from_notebook
+from tests.notebooks import HARBOUR_ANSWERS, harbour, with_cells
 
 
-class Counting:
-    """A sandbox that is done at once."""
+class Listening:
+    """A sandbox that keeps what it was asked for."""
 
-    def __init__(self, limits):
-        self.limits = limits
-        self.count = 0
+    def __init__(self, line):
+        self.limits = line.limits
+        self.requests = []
+        self._line = line
 
     def run(self, request):
-        self.count += 1
-        return Recording(tuple(RunRecord() for _ in request.runs))
+        self.requests.append(request)
+        return self._line.run(request)
+
+    @property
+    def given(self):
+        """The true gradients that each request brings along, by d-variable."""
+        return [set().union(*request.upstream.values()) for request in self.requests if request.upstream]
 
 
-@pytest.mark.parametrize(("seconds", "complete"), [(1000.0, True), (-1.0, False)])
-def test_nothing_is_begun_once_the_time_is_up(seconds, complete):
-    sandbox = Counting(replace(Limits(), total_seconds=seconds))
-    recording = Budgeted(sandbox).run(Request((), tuple(RUNS)))
-    assert (recording.unfinished is None, sandbox.count, len(recording.runs)) == (complete, int(complete), 2)
-    assert complete or recording.unfinished == Unfinished("stopped after -1 s in all", late=True)
+@pytest.fixture
+def tried(harbour_grader):
+    """All attempts at a notebook, and what the sandbox was asked for."""
+
+    def attempts(notebook):
+        grader = harbour_grader
+        submission = submission_from_notebook(notebook, grader.exercise)
+        with grader._line() as line:
+            listening = Listening(line)
+            return attempt(grader.exercise, grader._marker.targets, submission, listening), listening
+
+    return attempts
+
+
+def test_a_right_answer_is_run_once(tried):
+    found, listening = tried(harbour())
+    assert [len(request.runs) for request in listening.requests] == [5]  # the notebook's own case, and four hidden ones
+    assert all(checks.right for checks in found.step.values())
+
+
+def test_a_wrong_step_is_run_from_end_to_end_too(tried):
+    found, listening = tried(harbour(dflat="dflat = -dswell * swell"))
+    assert [[run.stepwise for run in request.runs] for request in listening.requests] == [
+        [False, True, True, True, True],
+        [False] * 4,
+    ]
+    assert [name for name, checks in found.step.items() if not checks.right] == ["dflat"]
+    assert not listening.given
+
+
+def test_wrong_steps_are_tried_with_all_true_gradients_together(tried):
+    wrong = {name: HARBOUR_ANSWERS[name] + " * 2" for name in ("dflat", "drope", "dkeel")}
+    found, listening = tried(harbour(**wrong))
+    assert listening.given == [{"dpart", "dtotal", "dswell", "dflat", "dpeak", "dmast", "drope"}]
+    assert not any(checks.right for checks in found.true.values())
+    assert found.true.keys() == {"drope", "dkeel"}
+
+
+def test_what_is_right_then_is_tried_again_without_its_own(tried):
+    """Some process has seen each true gradient; so the mark is that of a process which has not seen this one."""
+    wrong = {
+        "dflat": HARBOUR_ANSWERS["dflat"] + " * 2",
+        # Right for the true dmast only, which adds up to zero.
+        "drope": "drope = dmast.sum(0) + dmast.sum()",
+        "dkeel": HARBOUR_ANSWERS["dkeel"] + " + dmast.sum()",
+    }
+    found, listening = tried(harbour(**wrong))
+    together, *alone = listening.given
+    made = {"dpart", "dtotal", "dswell", "dflat", "dpeak", "dmast"}
+    # One line reads rope and keel, and drope comes first in the exercise: dkeel may be made from it.
+    assert together == made | {"drope"}
+    assert [given - made for given in alone] == [set(), {"drope"}]
+    assert {name: checks.right for name, checks in found.true.items()} == {"drope": True, "dkeel": True}
+
+
+def test_the_same_by_statement(tried):
+    answers = HARBOUR_ANSWERS | {
+        "dflat": "dflat = dswell * swell * 2",
+        "drope": "drope = dmast.sum(0) + dmast.sum()",
+    }
+    empty = harbour(**dict.fromkeys(HARBOUR_ANSWERS, ""))
+    found, _ = tried(with_cells("dpart", "\n".join(answers.values()), of=empty))
+    assert found.true["drope"].right

@@ -145,6 +145,26 @@ class TestVerdicts:
         assert lost(result) == {"drope": ("error", 0.0)}
         assert step(result, "drope").error == "NameError: name 'dmost' is not defined (line 2: drope = dmost.sum(0))"
 
+    @pytest.mark.parametrize("shared", [False, True], ids=["cell by cell", "in one cell"])
+    def test_a_loop_that_raises_has_made_nothing(self, grade, shared):
+        expression = HARBOUR_ANSWERS["dflat"].partition("=")[2]
+        loop = f"whole ={expression}\ndflat = torch.zeros_like(whole)\n"
+        loop += "for i in range(len(whole) + 1):\n    dflat[i] = whole[i]"
+        answers = HARBOUR_ANSWERS | {"dflat": loop}
+        notebook = harbour(dflat=loop)
+        if shared:
+            empty = harbour(**dict.fromkeys(HARBOUR_ANSWERS, ""))
+            notebook = with_cells("dpart", "\n".join(answers.values()), of=empty)
+        result = grade(notebook)
+        assert (step(result, "dflat").verdict, step(result, "dflat").points) == ("error", 0.0)
+        assert "IndexError" in step(result, "dflat").error
+
+    def test_what_stood_before_the_exception_counts_and_the_exception_is_told(self, grade):
+        answer = f"for i in range(2):\n    {HARBOUR_ANSWERS['dflat']}\n    plt.plot(dflat)"
+        result = grade(harbour(dflat=answer))
+        assert result.score == 8.0
+        assert "NameError" in step(result, "dflat").error
+
     def test_a_syntax_error_costs_its_cell_only(self, grade):
         result = grade(harbour(drope="drope = = dmast"))
         assert lost(result) == {"drope": ("error", 0.0)}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 
+from autograder.dojo.explain.reason import SECONDS
+from autograder.dojo.targets import RIGHT, UNTRIED, WRONG, Check, Checks
+from autograder.marking import mark
 from autograder.marking.attempts import Attempts
-from autograder.marking.compare import RIGHT, UNTRIED, WRONG, Check, Checks, Targets
+from autograder.marking.compare import Targets
 from autograder.marking.mark import Marker
 from autograder.marking.reasons import Explainer
 from autograder.marking.verdict import CREDIT
@@ -105,3 +109,34 @@ def test_a_reason_that_cannot_be_found_changes_no_mark(marker, submission, attem
     )
     assert verdicts(with_reasons) == verdicts(without)
     assert with_reasons.score == without.score == 6.5
+
+
+def test_the_reasons_of_one_submission_share_their_time(marker, submission, attempts, monkeypatch):
+    clock = itertools.count(step=1.5)  # what each look at the clock says: every reason takes 1.5 s
+    monkeypatch.setattr(mark.time, "thread_time", lambda: next(clock))
+    given = []
+
+    class Slow:
+        def why(self, step, values, sources, seconds):
+            given.append(seconds)
+
+    wrong = dict.fromkeys(attempts.step, Checks((WRONG,), (WRONG,)))
+    slow = dataclasses.replace(marker, explainer=Slow())
+    slow.judged(submission, dataclasses.replace(attempts, step=wrong, end=wrong))
+    assert given[:5] == pytest.approx([SECONDS, SECONDS, SECONDS, 0.5, -1.0])
+    assert all(seconds < 0 for seconds in given[4:])
+
+
+def test_a_reason_is_looked_for_in_the_code_that_makes_the_step(marker, submission, attempts):
+    asked = {}
+
+    class Curious:
+        def why(self, step, values, sources, seconds):
+            asked[step.name] = "\n".join(sources)
+
+    wrong = dict.fromkeys(attempts.step, Checks((WRONG,), (WRONG,)))
+    curious = dataclasses.replace(marker, explainer=Curious())
+    curious.judged(submission, dataclasses.replace(attempts, step=wrong, end=wrong))
+    assert asked
+    for name, source in asked.items():
+        assert f"{name} =" in source

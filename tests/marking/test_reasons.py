@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 
+import nbformat
 import pytest
 import torch
 
 from autograder.dojo import Comparison
 from autograder.dojo.explain.sentences import Explanation
-from autograder.marking.judge import Judgement
-from autograder.marking.reasons import explained
+from autograder.dojo.judge import Judgement
+from autograder.exercise.notebook import read_exercise
+from autograder.marking.reasons import Explainer, explained
 from autograder.marking.verdict import Verdict
+from autograder.reference.compute import compute_references
 from autograder.sandbox.host.received import Value
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import network, run
+from tests.notebooks import code, locked, notebook, solution
 
 SIGN = Explanation("sign", "the sign is wrong", "sign")
 
@@ -102,3 +107,64 @@ def test_explaining_changes_no_value(attention):
     before = [value.tensor.clone() for value in values]
     why(attention, values)
     assert all(torch.equal(one, two.tensor) for one, two in zip(before, values, strict=True))
+
+
+def test_the_code_says_more_than_the_numbers(attention):
+    code = "dscores = draised * raised.cos()"
+    values = held(attention, [code])
+    assert why(attention, values) is None
+    said = attention.explainer.why(attention.step("dscores"), values, [code])
+    assert "`cos` does not belong there" in said.sentence
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "dscores = draised * (raised + 1)",
+        "dscores = draised * raised.sin() + raised * draised.sum() * raised.cos() - draised.sin()",
+        "dscores = torch.zeros_like(scores)\nfor i in range(rows):\n    for j in range(rows):\n"
+        "        for k in range(rows):\n            dscores[i, j] += draised[i, k] * raised[k, j] * scores[j, i]",
+    ],
+)
+def test_a_reason_is_found_in_a_second_or_not_at_all(attention, code):
+    values = held(attention, [code])
+    started = time.thread_time()
+    attention.explainer.why(attention.step("dscores"), values, [code])
+    assert time.thread_time() - started < 2
+    started = time.thread_time()
+    assert attention.explainer.why(attention.step("dscores"), values, [code], seconds=0) is None
+    assert time.thread_time() - started < 0.3
+
+
+def test_simple_causes_are_named_when_no_time_is_left(attention):
+    code = "dscores = -draised * raised"
+    said = attention.explainer.why(attention.step("dscores"), held(attention, [code]), [code], seconds=-1)
+    assert said.kind == "sign"
+
+
+def test_code_in_a_sentence_is_one_printable_line():
+    said = explained(TestExplained.WRONG, Explanation("added", "`'\u202e\n\x1b[1m'` is added", "added"))
+    assert said.hint.isprintable()
+
+
+def test_a_tensor_in_a_container_has_a_name_in_the_sentence(tmp_path):
+    setup = (
+        "import torch\ng = torch.Generator().manual_seed(SEED)\nx = torch.randn((rows, 3), generator=g)\n"
+        "params = {'W': torch.randn((3, 4), generator=g, requires_grad=True)}"
+    )
+    check = "cmp('W', dW, params['W'])"
+    info = {"grade_id": "cmp_dW", "grade": True, "solution": False, "locked": True, "points": 1}
+    book = notebook(
+        locked("parameters", "SEED = 1\nrows = 5", "parameters"),
+        locked("setup", setup),
+        locked("forward", "h = x @ params['W']\nloss = h.tanh().sum()", "forward"),
+        solution("dW", "dW = x.T @ (1 - h.tanh()**2)"),
+        code(check, nbgrader=info),
+    )
+    nbformat.write(book, tmp_path / "dict.ipynb")
+    exercise = read_exercise(tmp_path / "dict.ipynb")
+    references = compute_references(exercise, b"secret")
+    explainer = Explainer(exercise, references)
+    (step,) = exercise.steps
+    wrong = [Value("tensor", -reference.step.total["params['W']"]) for reference in references.hidden]
+    assert explainer.why(step, wrong).sentence == "the sign is wrong"

@@ -77,6 +77,13 @@ class TestJson:
             ],
         }
 
+    @pytest.mark.parametrize("count", [0, 1, 3])
+    def test_a_submission_has_a_line(self, count):
+        text = replace(CLASS, submissions=(ADA,) * count).to_json()
+        assert text.endswith("]\n}\n")
+        lines = [json.loads(line.strip().rstrip(",")) for line in text.splitlines() if '"student"' in line]
+        assert lines == json.loads(text)["submissions"] == [ADA.to_json()] * count
+
     @pytest.mark.parametrize("number", [float("nan"), float("inf")])
     def test_what_is_no_json_is_never_written(self, number):
         with pytest.raises(ValueError, match="not JSON compliant"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
+from autograder.dojo import judge
 from autograder.marking.verdict import CREDIT, Verdict
 
 
@@ -25,3 +27,9 @@ def test_the_words_can_be_had_without_torch():
     code = "import sys, autograder.marking.verdict\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_notebook_has_the_same_words_and_credit():
+    """Written down twice, because the words must be had without torch and the rule by students."""
+    assert set(get_args(judge.Verdict)) == set(Verdict)
+    assert judge.CREDIT == CREDIT

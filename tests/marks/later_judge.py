@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import math
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from autograder.marking.result import SubmissionResult
 from autograder.submission.notebook import submission_from_notebook
 from tests.marks.later_answers import RIGHT
 from tests.marks.notebooks import ROOT
-from tests.marks.wrong_answers import MARGIN, Mutation, _copied, _float64, _mutants
+from tests.marks.wrong_answers import MARGIN, Mutation, _copied, _float64, _mutants, is_off
 
 UPDATE = "update"
 EACH = 40  # mutations kept of each solution cell, at most
@@ -130,19 +129,12 @@ class Judge:
             names = {key: _copied(value) for key, value in known.items()}
             with contextlib.suppress(Exception):
                 exec(compile(code, name, "exec"), names)
-            try:
-                found = names.get(name)
-                if not isinstance(found, torch.Tensor) or found.is_complex() or found.layout != torch.strided:
-                    return True
-                if math.prod(torch.broadcast_shapes(found.shape, truth.shape)) != truth.numel():
-                    return True
-                return not bool((found.double() - truth).abs().max() <= MARGIN * truth.abs().max())
-            except Exception:
-                return True
+            return is_off(names.get(name), truth)
 
     def _updates_wrongly(self, code: str) -> bool:
         with _float64():
-            names: dict[str, Any] = {**self.plain, **self.values}
+            # An update that changes the notebook's own parameters must not change what later answers are judged by.
+            names: dict[str, Any] = {key: _copied(value) for key, value in {**self.plain, **self.values}.items()}
             for lr in (0.1, 0.037):
                 mine = [p.clone() for p in self.parameters]
                 with contextlib.suppress(Exception):

@@ -238,12 +238,12 @@ def _unparse(body: list[ast.stmt]) -> str:
     return ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
 
 
-def _mutants(code: str, name: str) -> Iterator[tuple[str, str]]:
+def _mutants(code: str, name: str, changes: tuple[Change, ...] = CHANGES) -> Iterator[tuple[str, str]]:
     """Every single change to the code, and what kind it is."""
     tree = ast.parse(code)
     places = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
     for number, node in enumerate(places):
-        for change in CHANGES:
+        for change in changes:
             for kind, new in change(node):
                 yield kind, _replaced(tree, number, new)
     yield from _statements(code)
@@ -350,16 +350,19 @@ class Judge:
                 names |= {other: there[other].clone() for other in there if other != name}
                 with contextlib.suppress(Exception):
                     exec(compile(code, cell, "exec"), names)
-            try:
-                found = names.get(name)
-                if not isinstance(found, torch.Tensor) or found.is_complex() or found.layout != torch.strided:
-                    return True
-                if math.prod(torch.broadcast_shapes(found.shape, truth.shape)) != truth.numel():
-                    return True
-                distance = (found.double() - truth).abs().max()
-                return not bool(distance <= MARGIN * truth.abs().max())
-            except Exception:
-                return True
+            return is_off(names.get(name), truth)
+
+
+def is_off(found: object, truth: torch.Tensor) -> bool:
+    """Whether what an answer left is anything but the truth, in any shape that broadcasts to its elements."""
+    try:
+        if not isinstance(found, torch.Tensor) or found.is_complex() or found.layout != torch.strided:
+            return True
+        if math.prod(torch.broadcast_shapes(found.shape, truth.shape)) != truth.numel():
+            return True
+        return not bool((found.double() - truth).abs().max() <= MARGIN * truth.abs().max())
+    except Exception:
+        return True
 
 
 def _copied(value: Any) -> Any:

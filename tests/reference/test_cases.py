@@ -17,6 +17,7 @@ from autograder.reference.cases import (
     PUBLIC_SIZES,
     SMALLER,
     draw,
+    fixed,
     number_of_cases,
     parameters,
 )
@@ -175,3 +176,33 @@ def test_hidden_cases_are_float64_and_rounded_ones_float32(harbour):
         for name, total in exact.end.total.items():
             assert total.dtype == torch.float64
             torch.testing.assert_close(rounded.end.total[name].double(), total, rtol=1e-4, atol=1e-5)
+
+
+PARAMETERS = "SEED = 1\nwidth = 12\nheads = 3\nk = 2  # fixed: of top-k\nrows = 6"
+
+
+def test_a_parameter_that_is_declared_fixed_is_no_size():
+    exercise = _with_parameters(PARAMETERS)
+    assert fixed(exercise) == {"k"}
+    assert all("k" not in draw(exercise, b"secret", number).overrides for number in range(4))
+
+
+def test_a_comment_that_only_has_the_word_declares_nothing():
+    assert fixed(_with_parameters("SEED = 1\nrows = 6  # not fixed\nwidth = 4  # prefixed")) == set()
+
+
+@pytest.mark.parametrize("secret", [b"one", b"two", b"three"])
+def test_what_the_parameters_cell_demands_holds_for_every_case(secret):
+    exercise = _with_parameters(PARAMETERS + "\nassert width % heads == 0 and width > heads\nassert k <= rows")
+    larger, smaller = (draw(exercise, secret, number).overrides for number in (LARGER, SMALLER))
+    for drawn in (larger, smaller):
+        assert drawn["width"] % drawn["heads"] == 0
+        assert drawn["width"] > drawn["heads"]
+    assert all(larger[name] > public for name, public in (("width", 12), ("heads", 3), ("rows", 6)))
+    assert all(smaller[name] < public for name, public in (("width", 12), ("heads", 3), ("rows", 6)))
+
+
+def test_demands_that_no_other_sizes_meet_are_refused_with_them():
+    exercise = _with_parameters("SEED = 1\nrows = 6\nwidth = 4\nassert rows == 6")
+    with pytest.raises(ExerciseError, match="demands rows == 6, and no larger sizes were found"):
+        draw(exercise, b"secret", LARGER)

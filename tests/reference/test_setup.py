@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import torch
 
-from autograder.cells.namespace import SetupError
+from autograder.cells.errors import SetupError
 from autograder.exercise.notebook import Exercise, read_exercise
 from autograder.reference.cases import PUBLIC, Case
 from autograder.reference.setup import plain, setups
@@ -60,46 +60,3 @@ class TestFolder:
         with pytest.raises(SetupError, match="ZeroDivisionError"), setups(exercise) as setup:
             setup(PUBLIC)
         assert (list(sys.path), Path.cwd(), torch.get_default_dtype()) == before
-
-
-class TestKept:
-    def test_the_second_time_nothing_runs_and_all_is_the_same(self, harbour, tmp_path, monkeypatch):
-        found = []
-        for _ in range(2):
-            with setups(harbour, tmp_path / "kept") as setup:
-                setup(PUBLIC)
-                found.append(setup(OTHER))
-            (file,) = (tmp_path / "kept").iterdir()
-            monkeypatch.setattr("autograder.reference.setup._save", None)  # would fail
-        first, second = found
-        assert first.keys() == second.keys()
-        for name in ("sail", "goal", "keel", "rope"):
-            assert torch.equal(first[name], second[name])
-            assert first[name].requires_grad == second[name].requires_grad
-        assert second["rows"] == 5
-        assert file.suffix == ".safetensors"
-
-    @pytest.mark.parametrize("content", [b"", b"nonsense" * 20, b"\0" * 200])
-    def test_a_file_that_is_broken_is_made_again(self, harbour, tmp_path, content):
-        for _ in range(2):
-            with setups(harbour, tmp_path) as setup:
-                setup(PUBLIC)
-                names = setup(OTHER)
-            (file,) = tmp_path.iterdir()
-            whole = file.read_bytes()
-            assert len(whole) > 200
-            file.write_bytes(content)
-        assert names["sail"].shape == (5, 3)
-
-    def test_another_setup_has_a_file_of_its_own(self, harbour, tmp_path):
-        for seed in (1, 2):
-            with setups(harbour, tmp_path) as setup:
-                setup(PUBLIC)
-                setup(Case("other", {"SEED": seed}))
-        assert len(list(tmp_path.iterdir())) == 2
-
-    def test_a_folder_that_cannot_be_made_is_no_fault(self, harbour, tmp_path):
-        (tmp_path / "kept").write_text("a file")
-        with setups(harbour, tmp_path / "kept") as setup:
-            setup(PUBLIC)
-            assert setup(OTHER)["rows"] == 5

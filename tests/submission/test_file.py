@@ -7,6 +7,7 @@ import json
 import nbformat
 import pytest
 
+from autograder.submission import file as module
 from autograder.submission.file import UnreadableError, mended, read_notebook
 from tests import notebooks
 
@@ -75,6 +76,22 @@ def test_of_outputs_what_was_printed_is_kept(tmp_path):
     assert [output.text for output in found.cells[0].outputs] == ["loss 3.3\n"]
 
 
+def test_of_very_many_attachments_the_first_are_kept(tmp_path):
+    cell = {"cell_type": "markdown", "metadata": {}, "source": "x"}
+    cell["attachments"] = {f"{number}.png": {"image/png": ""} for number in range(1_000)}
+    assert list(read(tmp_path, whole(cells=[cell])).cells[0].attachments)[-1] == "99.png"
+
+
+def test_only_what_is_kept_is_looked_through_for_halves_of_a_character(tmp_path, monkeypatch):
+    """A file of 64 MB that was nothing but outputs took 1 GB, a copy and its encoded form for each."""
+    seen = []
+    whole_characters = module._whole_characters
+    monkeypatch.setattr(module, "_whole_characters", lambda value: seen.append(value) or whole_characters(value))
+    outputs = [{"output_type": "display_data", "data": {"text/plain": "\ud83d" * 9_000}, "metadata": {}}]
+    read(tmp_path, whole(cells=[CELL | {"outputs": outputs}]))
+    assert not [value for value in seen if isinstance(value, str) and len(value) > 1_000]
+
+
 def test_an_undamaged_notebook_keeps_its_cells():
     before = notebooks.harbour()
     after = mended(before)
@@ -87,3 +104,13 @@ def test_an_undamaged_notebook_keeps_its_cells():
 def test_what_is_no_notebook_is_refused(tmp_path, content):
     with pytest.raises(UnreadableError, match="open it in Jupyter, save and submit again"):
         read(tmp_path, content)
+
+
+def test_the_cells_of_an_old_format_are_counted_before_it_is_converted(tmp_path, monkeypatch):
+    monkeypatch.setattr("nbformat.convert", lambda *args: pytest.fail("converted"))
+    cell = {"cell_type": "code", "input": "1", "outputs": [], "language": "python", "metadata": {}}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [cell] * 3000}] * 2}
+    path = tmp_path / "old.ipynb"
+    path.write_text(json.dumps(old), encoding="utf-8")
+    with pytest.raises(UnreadableError, match="has 6000 cells, the limit is 5000"):
+        read_notebook(path)

@@ -37,7 +37,7 @@ def test_a_cell_can_import_one(harbour, harbour_grader, tmp_path):
     answers = HARBOUR_ANSWERS | {"drope": "from helpers import columns\ndrope = columns(dmast)"}
     notebook = harbour_notebook(**answers)
     (tmp_path / "helpers.py").write_text("def columns(t):\n    return t.sum(0)\n")
-    submission = with_modules(submission_from_notebook(notebook, harbour), tmp_path, harbour)
+    submission = with_modules(submission_from_notebook(notebook, harbour), *read_modules(tmp_path, harbour), harbour)
     assert submission.flags == ()
     assert harbour_grader.grade("ada", lambda: submission).score == 8.0
     without = submission_from_notebook(notebook, harbour)
@@ -48,7 +48,7 @@ def test_a_cell_can_import_one(harbour, harbour_grader, tmp_path):
 def test_strange_code_is_flagged_in_cells_and_in_modules(harbour, tmp_path):
     notebook = harbour_notebook(drope="import ctypes\ndrope = dmast.sum(0)")
     (tmp_path / "helpers.py").write_text("import gc as g\n")
-    flags = with_modules(submission_from_notebook(notebook, harbour), tmp_path, harbour).flags
+    flags = with_modules(submission_from_notebook(notebook, harbour), *read_modules(tmp_path, harbour), harbour).flags
     assert [flag.partition(", which")[0].partition(", ")[2] for flag in flags] == [
         "line 2, has the module ctypes",
         "line 1, has the module gc",

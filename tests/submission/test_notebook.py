@@ -7,7 +7,7 @@ import pytest
 
 from autograder.submission import file as module
 from autograder.submission.file import UnreadableError
-from autograder.submission.notebook import read_submission, submission_from_notebook
+from autograder.submission.notebook import read_files, submission_from_notebook, submission_in
 from tests import notebooks
 from tests.notebooks import by_id, code
 
@@ -146,7 +146,7 @@ def test_text_does_not_run(tide, handed_in):
 
 def test_a_notebook_is_read_from_its_file(tide, handed_in, tmp_path):
     nbformat.write(handed_in, tmp_path / "tide.ipynb")
-    assert read_submission(tmp_path / "tide.ipynb", tide) == submission_from_notebook(handed_in, tide)
+    assert submission_in(read_files(tmp_path / "tide.ipynb", tide), tide) == submission_from_notebook(handed_in, tide)
 
 
 def as_json(**changes):
@@ -161,7 +161,7 @@ def one_cell(**changes):
 
 def test_the_smallest_notebook_is_read(tide, tmp_path):
     (tmp_path / "x.ipynb").write_bytes(one_cell(source="x = 1"))
-    assert script(read_submission(tmp_path / "x.ipynb", tide))[1][0] == "x = 1"
+    assert script(submission_in(read_files(tmp_path / "x.ipynb", tide), tide))[1][0] == "x = 1"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_file_that_is_no_notebook_is_refused_with_what_to_do(tide, tmp_path, c
     path = tmp_path / "x.ipynb"
     path.write_bytes(content)
     with pytest.raises(UnreadableError, match=r"^x\.ipynb .*; open it in Jupyter, save and submit again$"):
-        read_submission(path, tide)
+        submission_in(read_files(path, tide), tide)
 
 
 def _fifo(path):
@@ -215,23 +215,31 @@ def _nothing(path):
 def test_what_is_no_plain_file_is_refused_at_once(tide, tmp_path, make):
     make(tmp_path / "x.ipynb")
     with pytest.raises(UnreadableError, match=r"x\.ipynb (is not a plain file|is a link|cannot be opened)"):
-        read_submission(tmp_path / "x.ipynb", tide)
+        submission_in(read_files(tmp_path / "x.ipynb", tide), tide)
 
 
 def test_an_oversized_notebook_is_refused_with_how_to_shrink_it(tide, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_NOTEBOOK_BYTES", 2**20)
     (tmp_path / "x.ipynb").write_bytes(b" " * 3 * 2**20)
     with pytest.raises(UnreadableError, match=r"x\.ipynb has 3 MB, the limit is 1 MB; clear its outputs"):
-        read_submission(tmp_path / "x.ipynb", tide)
+        submission_in(read_files(tmp_path / "x.ipynb", tide), tide)
 
 
 def test_a_file_of_nothing_but_values_is_refused_before_they_become_objects(tide, tmp_path):
     (tmp_path / "x.ipynb").write_bytes(as_json(metadata={"x": [[]] * (module.MAX_PARTS // 2)}))
-    with pytest.raises(UnreadableError, match=r"x\.ipynb has millions of values; clear its outputs"):
-        read_submission(tmp_path / "x.ipynb", tide)
+    with pytest.raises(UnreadableError, match=r"x\.ipynb has \d+ values, the limit is \d+; clear its outputs"):
+        submission_in(read_files(tmp_path / "x.ipynb", tide), tide)
 
 
-@pytest.mark.parametrize("cells", [[code("x")] * 5001, [code("x" * 2**18), code("y")]])
+def test_more_cells_than_anyone_writes_are_refused_whatever_their_kind(tide, tmp_path):
+    (tmp_path / "x.ipynb").write_bytes(as_json(cells=[notebooks.markdown("x")] * 5001))
+    with pytest.raises(UnreadableError, match=r"x\.ipynb has 5001 cells, the limit is 5000; take out"):
+        submission_in(read_files(tmp_path / "x.ipynb", tide), tide)
+
+
+@pytest.mark.parametrize(
+    "cells", [[code("x")] * 1001, [code("x" * 2**18), code("y")], [code("x\n" * 5000)], [code("x;" * 5000)]]
+)
 def test_code_without_end_is_refused_before_it_is_parsed(tide, handed_in, cells):
     handed_in.cells += cells
     with pytest.raises(UnreadableError, match=r"take out what the exercise does not need and submit again$"):

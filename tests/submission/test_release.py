@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbgrader.utils import compute_checksum
 
 from autograder.submission.notebook import submission_from_notebook
-from autograder.submission.release import is_as_released, same_text
+from autograder.submission.release import is_as_released
 from tests.notebooks import by_id, tide
 
 
@@ -40,8 +40,3 @@ def tide_of_before():
     cell.source = "size = 4"
     cell.metadata["nbgrader"]["checksum"] = compute_checksum(cell)
     return notebook
-
-
-def test_the_kind_of_line_ends_is_no_edit():
-    assert same_text("a\r\nb\r\n", "a\nb")
-    assert not same_text("a\nb", "a b")

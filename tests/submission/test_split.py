@@ -97,3 +97,11 @@ def test_a_magic_that_only_watches_is_left_out(magic):
 def test_what_is_no_python_stays(source):
     cells = [(source, ("da", "db"))]
     assert split(*cells) == (cells, frozenset())
+
+
+def test_what_no_statement_makes_is_recorded_where_it_is_first_read():
+    """Step by step it is given from there on, so that what is made from it keeps its mark."""
+    script, _ = split(("da = 1\ndc = db * 2\nother = 3", ()), ("", ("da", "db", "dc")))
+    at = script.index(("", ("db",)))
+    assert script[at + 1] == ("dc = db * 2", ("dc",))
+    assert "db" not in script[-1][1]

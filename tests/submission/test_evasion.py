@@ -1,8 +1,8 @@
+"""Code that goes around autograd's engine."""
+
 import pytest
 
-from autograder.sandbox.messages import ScriptCell
-from autograder.submission.code import changed_through, evades, grads_read
-from autograder.submission.notebook import Submission
+from autograder.submission.evasion import evades
 
 
 @pytest.mark.parametrize(
@@ -85,58 +85,20 @@ def test_cells_that_the_submission_does_not_have_are_no_evasion():
     assert not evades({0: "dx = loss.grad_fn(one)"}, [7])
 
 
-@pytest.mark.parametrize(
-    "source", ["dx = x.grad", "dx = x.grad.clone()", "f = [t.grad for t in (x, y)]", "%time dx = x.grad"]
-)
-def test_code_that_reads_grad_is_seen(source):
-    assert grads_read(["dx = dy", source])
-
-
-@pytest.mark.parametrize(
-    "source", ["grad = dy * 2\ndx = grad", "dx = dy  # x.grad", "x.requires_grad", "'x.grad'", "x.grad_fn", "x.grad ("]
-)
-def test_code_that_does_not_read_grad_is_left_alone(source):
-    assert not grads_read([source])
-
-
 def test_deep_nesting_is_no_way_to_crash_the_reading():
     assert not evades({0: "(" * 5000 + "x" + ")" * 5000}, [0])
 
 
-def submission(*cells, own=(0,)):
-    script = tuple(ScriptCell(index, source, ()) for index, source in enumerate(cells))
-    return Submission(script, {}, {"dmast": own}, ())
-
-
 @pytest.mark.parametrize(
-    "change",
+    ("other", "belongs"),
     [
-        "dflat += 1",
-        "dflat *= -1",
-        "dflat[0] = 1",
-        "dflat[0] += 1",
-        "dflat.neg_()",
-        "dflat.mul_(2)",
-        "if True:\n    dflat -= 1",
+        ("def train():\n    n = 3\n    return n.grad_fn", False),
+        ("n = 3\nm = n.grad_fn", True),
+        ("def f():\n    global n\n    n = x.grad_fn", True),
+        ("n[0] = x.grad_fn", True),
+        ("n.value = x.grad_fn", True),
+        ("def f():\n    n.append(1)\n    return x.grad_fn", False),
     ],
 )
-def test_a_change_through_the_other_name_is_seen(change):
-    assert changed_through("dmast", submission(f"dmast = dflat\n{change}")) == "dflat"
-    assert changed_through("dmast", submission("dmast = dflat", change, "dmast = dmast + 1", own=(0, 2))) == "dflat"
-
-
-@pytest.mark.parametrize(
-    "cells",
-    [
-        ("dmast = dflat.clone()\ndflat += 1",),
-        ("dmast = dflat\ndflat = dflat + 1",),
-        ("dmast = dflat\ndmast = dmast + 1\ndflat += 1",),
-        ("dmast = dflat\nother += 1",),
-        ("dflat += 1\ndmast = dflat",),
-        ("dmast = dflat", "dflat += 1"),
-        ("%%time\ndmast = dflat", "dflat += 1"),
-        ("dmast = = 1",),
-    ],
-)
-def test_what_does_no_harm_is_not(cells):
-    assert changed_through("dmast", submission(*cells)) is None
+def test_a_functions_own_names_are_no_other_cells(other, belongs):
+    assert evades({0: other, 1: "dn = n * 2"}, [1]) == belongs
