@@ -53,13 +53,15 @@ class Known:
 
     upstream: the independent random gradients that replace d-variables step by step, by d-variable. A d-variable that
     is given (exercise/given.py) is in `tensors` too, with its true gradient.
-    dtype: the default dtype of its runs, "float32" or "float64".
+    dtype: the default dtype of its runs, "float32" or "float64". structures: lists, tuples, dicts and modules by name,
+    as cells/structure.py describes them; a tensor in one has its path as a name in `tensors`.
     """
 
     tensors: Mapping[str, torch.Tensor]
     scalars: Mapping[str, int | float | bool | str]
     upstream: Mapping[str, torch.Tensor]
     dtype: str
+    structures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,17 +155,18 @@ def case_frame(known: Known, path: Path) -> Frame:
         safetensors.torch.save_file(copies, path)
     except safetensors.SafetensorError as error:
         raise ValueError(f"a case could not be written to {path.parent}: {error}") from None
-    return Frame({"case": path.name, "scalars": dict(known.scalars), "dtype": known.dtype})
+    header = {"case": path.name, "scalars": dict(known.scalars), "dtype": known.dtype}
+    return Frame(header, json.dumps(dict(known.structures)).encode())
 
 
-def read_case(header: Mapping[str, Any]) -> Known:
+def read_case(header: Mapping[str, Any], body: bytes) -> Known:
     """Return the case of a case frame: read its header and map the file that it names, in the working folder."""
     import safetensors.torch
 
     tensors = safetensors.torch.load_file(header["case"])
     known = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("v.")}
     upstream = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("u.")}
-    return Known(known, header["scalars"], upstream, header["dtype"])
+    return Known(known, header["scalars"], upstream, header["dtype"], json.loads(body))
 
 
 def split_frame() -> Frame:

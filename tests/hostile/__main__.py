@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -36,3 +37,5 @@ if __name__ == "__main__":
             print(attack.student, trial.lost(attack.student), result.status, result.error)
     print(f"changed {trial.changed}, reached {trial.reached}, left {trial.left}")
     print(f"descriptors {trial.descriptors}, grown by MB {trial.grown}")
+    peaks = {who: resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)}
+    print(f"peak MB: the grader {peaks[resource.RUSAGE_SELF]}, its largest process {peaks[resource.RUSAGE_CHILDREN]}")

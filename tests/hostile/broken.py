@@ -102,7 +102,7 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "a format of the future": (_changed(lambda notebook: notebook.update(nbformat=99)), "not a Jupyter notebook"),
     "millions of values": (_changed(lambda notebook: notebook.metadata.update(x=[[]] * 2_000_000)), "clear its outputs"),
     "far too many cells": (
-        _changed(lambda notebook: notebook.cells.extend([code("x")] * 6000)), "take out what the exercise does not"
+        _changed(lambda notebook: notebook.cells.extend([code("x")] * 6000)), "take out those that"
     ),
     "far too much code": (_changed(lambda notebook: notebook.cells.append(code("a\n" * 10**6))), "take out"),
     "in an old format": (_old, 8),

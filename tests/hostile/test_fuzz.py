@@ -13,11 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.dojo.trial.code import grads_read, names_low_precision
 from autograder.sandbox.host.received import parse
 from autograder.sandbox.wire import LENGTHS, Frame, WireError, decode_all, encode
-from autograder.submission.code import evades, grads_read, names_low_precision
+from autograder.submission.evasion import evades
 from autograder.submission.file import UnreadableError
-from autograder.submission.notebook import Submission, read_submission
+from autograder.submission.notebook import Submission, read_files, submission_in
 from autograder.submission.split import taken_apart
 from autograder.text import printable
 from tests.hostile.fuzz import fuzzed
@@ -94,7 +95,7 @@ def test_a_notebook_is_read_or_refused(path, harbour, content):
     path.write_bytes(content)
     refusal = ""
     try:
-        _check(read_submission(path, harbour), {step.name for step in harbour.steps})
+        _check(submission_in(read_files(path, harbour), harbour), {step.name for step in harbour.steps})
     except UnreadableError as error:
         refusal = str(error)
     assert refusal == "" or ("submit" in refusal and len(refusal) < 300)
@@ -217,6 +218,6 @@ def test_a_frame_comes_back_as_it_went(header, body):
 def test_the_notebook_itself_is_read(path, harbour):
     """What is mutated above is a submission, not nonsense to begin with."""
     path.write_text(NOTEBOOK)
-    submission = read_submission(path, harbour)
+    submission = submission_in(read_files(path, harbour), harbour)
     assert submission.flags == ()
     assert len(submission.script) == 1 + len(HARBOUR_ANSWERS)

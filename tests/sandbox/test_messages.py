@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -35,9 +37,11 @@ class TestCase:
             "one": torch.ones(()),
         }
         known = Known(tensors, {"n": 3, "on": True, "word": "ä", "x": 0.1}, {"dwhole": whole + 0.5}, "float32")
+        known = replace(known, structures={"rows": ["list", [["tensor", "row"], ["plain", 3]]]})
         frame = sent(messages.case_frame(known, tmp_path / "case0"))
         monkeypatch.chdir(tmp_path)  # the guest's working folder
-        found = messages.read_case(frame.header)
+        found = messages.read_case(frame.header, frame.body)
+        assert found.structures == known.structures
         assert (found.scalars, found.dtype) == (known.scalars, known.dtype)
         for mine, theirs in ((known.tensors, found.tensors), (known.upstream, found.upstream)):
             assert mine.keys() == theirs.keys()

@@ -1,10 +1,11 @@
 """Gather the outcomes of a submission's cells and send them, from its own process.
 
 A frame is {"run", "ran", "said", "values", "shapes", "numerical"}. ran: the indices of the cells that have run since
-the last frame. said: {"cell", "uses", "error", "timed_out", "text"} for each of them that did more than run. values:
-{"kind", "type"} by d-variable that was due and is no plain tensor. Those that are lie in the body (safetensors), all of
-one dtype end to end under the dtype's name. shapes: by that name {d-variable: its shape}, in their order. numerical:
-d-variables that come from shifted evaluations of the forward pass. The last frame is {"end": true}.
+the last frame. said: {"cell", "uses", "error", "timed_out", "line", "text"} for each of them that did more than run.
+values: {"kind", "type"} by d-variable that was due and is no plain tensor. Those that are lie in the body
+(safetensors), all of one dtype end to end under the dtype's name. shapes: by that name {d-variable: its shape}, in
+their order. numerical: d-variables that come from shifted evaluations of the forward pass. The last frame is
+{"end": true}.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Outbox:
                 self._tensors[name] = value
         if uses or outcome is not QUIET:
             said = {"cell": cell, "uses": uses, "error": outcome.error, "text": outcome.text}
-            self._said.append(said | {"timed_out": outcome.timed_out})
+            self._said.append(said | {"timed_out": outcome.timed_out, "line": outcome.line})
             self._text += len(outcome.text) + len(outcome.error or "")
         if time.monotonic() - self._sent > HELD_SECONDS or self._text > HELD_TEXT:
             self.send()

@@ -19,23 +19,26 @@ from autograder.cells.ipython import (
     CellTimeoutError,
     CompiledCell,
     alarm,
-    catch_alarm,
     compile_cell,
     run_cell,
     run_compiled,
 )
 from autograder.cells.namespace import clear
 from autograder.dojo.compare import as_tensor
+from autograder.dojo.structure import mapped
+from autograder.dojo.trial.shifted import shifted
+from autograder.dojo.trial.tape import Tape, replay
 from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.outbox import Outbox
-from autograder.sandbox.guest.shifted import shifted
-from autograder.sandbox.guest.tape import Tape, replay
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import LAST_OF_TAPE, ForwardLine, Request, ScriptCell
 
 # The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
 # 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
 SHARED_BYTES = 2**20
+# How often the time of a cell is halved at most. Those behind many endless cells need some time too: of 10 s, 0.6 s are
+# left, which fit 60 times into what the fourth time-out leaves of the total.
+HALVINGS = 4
 # The dtypes that safetensors can send; a tensor of any other is described in words.
 PLAIN = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
@@ -92,7 +95,6 @@ class StudentRun:
                 given = gradients.keys() & case.names.keys()
                 self._shell.user_ns.update({name: gradients[name].clone() for name in given})
             torch.set_default_dtype(case.dtype)
-            catch_alarm()
             self._guard.poisoned = run.case != 0
             with contextlib.nullcontext() if run.case == 0 else _muted():
                 if run.taped:
@@ -152,7 +154,7 @@ class StudentRun:
 
     def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
         # Halve the limit after every timeout, so that a notebook with several slow cells still fits the total.
-        seconds = self._limits.cell_seconds / 2 ** len(self._late)
+        seconds = self._limits.cell_seconds / 2 ** min(len(self._late), HALVINGS)
         if code is None:
             return run_cell(self._shell, source, seconds)
         return run_compiled(self._shell, code, source, seconds, show=show)
@@ -209,19 +211,11 @@ def _fresh(names: dict[str, Any]) -> dict[str, Any]:
 
     All names of one tensor get the same copy.
     """
-    copies: dict[int, torch.Tensor] = {}
 
-    def copy(value: Any) -> Any:
-        if not isinstance(value, torch.Tensor) or value.numel() * value.element_size() > SHARED_BYTES:
-            return value
-        if id(value) not in copies:
-            copies[id(value)] = value.clone()
-        return copies[id(value)]
+    def copy(value: torch.Tensor) -> torch.Tensor:
+        return value if value.numel() * value.element_size() > SHARED_BYTES else value.clone()
 
-    return {
-        name: [copy(part) for part in value] if type(value) is list and len(value) < 100 else copy(value)
-        for name, value in names.items()
-    }
+    return mapped(names, copy)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """Run the warm process: it holds what a student may know, and runs each submission in a fork of itself.
 
-Started as `python -m autograder.sandbox.guest.worker DEGREE IN OUT [IN OUT ...]` by host/sandbox.py. Reads frames
-from the first descriptor and answers on the second (see messages.py): first the exercise's setup, then its cases, then
-it splits into one process for each pair of descriptors, then submissions.
+Started as `python -m autograder.sandbox.guest.worker DEGREE MEMBERS IN OUT [IN OUT ...]` by host/program.py. With
+several members it splits into one process for each of them, which has its part of the descriptors. Each serves one
+exercise: it reads frames from the first descriptor and answers on the second (see messages.py): first the exercise's
+setup, then its cases, then it splits into one process for each pair of descriptors, then submissions.
 No gradient is ever computed here except by student code.
 """
 
@@ -17,6 +18,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,12 @@ import torch
 
 from autograder.cells.ipython import CellShell, new_shell
 from autograder.cells.namespace import DTYPES, overlaid, run_setup
+from autograder.dojo.structure import tensors_in
 from autograder.sandbox import messages
 from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.fork import NOT_CONFINED, collect, confined_fork, end
 from autograder.sandbox.guest.memory import address_space, first_to_go, settle
-from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNamespaces
+from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNamespaces, close_all_but
 from autograder.sandbox.guest.probe import escapes
 from autograder.sandbox.guest.run import CaseNames, StudentRun
 from autograder.sandbox.limits import Limits
@@ -42,22 +45,48 @@ KEPT = 4 * PIECE
 
 def main() -> None:
     """Answer requests until the host closes the pipe. The arguments are the command line's."""
-    degree, *numbers = sys.argv[1:]
+    degree, members, *numbers = sys.argv[1:]
     descriptors = [int(number) for number in numbers]
-    lines = list(zip(descriptors[::2], descriptors[1::2], strict=True))
+    pairs = list(zip(descriptors[::2], descriptors[1::2], strict=True))
     first_to_go()
     # Threads do not survive a fork: torch's pool must never be started in this process.
     torch.set_num_threads(1)
     sys.path.insert(0, "")  # the working folder, as in Jupyter
     with tempfile.TemporaryDirectory(prefix="ipython-") as ipython_dir:
-        server = _Server(new_shell(ipython_dir), degree, lines)
-        try:
-            while server.answer():
-                pass
-        except (BrokenPipeError, EOFError):  # the trusted side has gone
-            return
-        except Exception as error:
-            server.fail(f"{type(error).__name__}: {error}")
+        shell = new_shell(ipython_dir)
+        lines = _one_member(pairs, int(members))
+        if lines:
+            _serve_all(_Server(shell, degree, lines))
+
+
+def _one_member(pairs: list[tuple[int, int]], members: int) -> list[tuple[int, int]]:
+    """Fork into one process for each member, and return its pairs of descriptors there; all others are closed.
+
+    Returns none in this process once they have all ended. With one member there is nothing to fork for.
+    """
+    if members == 1:
+        return pairs
+    settle()  # what is loaded is shared by all
+    size = len(pairs) // members
+    for first in range(0, len(pairs), size):
+        if os.fork() == 0:
+            own = pairs[first : first + size]
+            close_all_but(*chain.from_iterable(own))
+            return own
+    close_all_but()
+    for _ in range(members):
+        os.wait()
+    return []
+
+
+def _serve_all(server: _Server) -> None:
+    try:
+        while server.answer():
+            pass
+    except (BrokenPipeError, EOFError):  # the trusted side has gone
+        return
+    except Exception as error:
+        server.fail(f"{type(error).__name__}: {error}")
 
 
 class _Server:
@@ -102,7 +131,7 @@ class _Server:
             if number != 0:  # only line 0 answers the split
                 return number is not None
         else:
-            self._lay_out(messages.read_case(header))
+            self._lay_out(messages.read_case(header, body))
         write(self._answers, messages.ok_frame())
         return True
 
@@ -113,10 +142,8 @@ class _Server:
     def _set_up(self, setup: Setup) -> None:
         with torch.no_grad():
             self._names = run_setup(self._shell, setup.cells, setup.parameters, {}, "float32")
-        for value in self._names.values():
-            for tensor in value if isinstance(value, list | tuple) else [value]:
-                if isinstance(tensor, torch.Tensor):
-                    tensor.requires_grad_(False)
+        for _, tensor in tensors_in(self._names):
+            tensor.requires_grad_(False)
         self._limits, self._forward, self._tensors = setup.limits, setup.forward, setup.tensors
         torch.set_grad_enabled(False)
         self._guard.install()
@@ -124,7 +151,7 @@ class _Server:
 
     def _lay_out(self, known: Known) -> None:
         """Keep a case: the names that setup defined, with the case's tensors and plain values."""
-        names = overlaid(self._names, known.tensors, known.scalars)
+        names = overlaid(self._names, known.tensors, known.scalars, known.structures)
         self._cases.append(CaseNames(names, dict(known.upstream), DTYPES[known.dtype]))
 
     def _split(self) -> int | None:

@@ -33,12 +33,16 @@ class Value:
 
 @dataclass(frozen=True)
 class RanCell:
-    """The outcome of one cell. text: what it printed. error: its exception in one line. uses: its calls of autograd."""
+    """The outcome of one cell. text: what it printed. error: its exception in one line. uses: its calls of autograd.
+
+    line: the line of the cell that was under way when it raised, counted from 1; None where that is not known.
+    """
 
     text: str
     error: str | None
     timed_out: bool
     uses: int = 0
+    line: int | None = None
 
 
 QUIET = RanCell("", None, False)
@@ -133,8 +137,9 @@ def _cell(header: Any) -> tuple[int, RanCell]:
     assert isinstance(index, int)
     assert isinstance(text, str)
     assert isinstance(uses, int)
-    late = header.get("timed_out") is True
-    return index, RanCell(printable(text[:MAX_TEXT]), None if error is None else printable(error[:1000]), late, uses)
+    late, line = header.get("timed_out") is True, header.get("line")
+    error = None if error is None else printable(error[:1000])
+    return index, RanCell(printable(text[:MAX_TEXT]), error, late, uses, line if type(line) is int else None)
 
 
 def _value(description: Any) -> Value:

@@ -30,7 +30,15 @@ class Worker:
         pairs = [pair() for _ in range(lines)]
         self.lines = [connection for connection, _ in pairs]
         descriptors = [end for _, ends in pairs for end in ends]
-        program = [sys.executable, "-I", "-m", "autograder.sandbox.guest.worker", "process", *map(str, descriptors)]
+        program = [
+            sys.executable,
+            "-I",
+            "-m",
+            "autograder.sandbox.guest.worker",
+            "process",
+            "1",
+            *map(str, descriptors),
+        ]
         self.process = subprocess.Popen(program, cwd=folder, pass_fds=descriptors, stderr=subprocess.PIPE)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -69,7 +77,8 @@ def ready(tmp_path_factory):
 
 def test_setup_and_case_are_there(ready):
     header, recording = ready.run("dx = double(x) + n")
-    assert header == {"ok": True, "ending": "end", "exit": 0}
+    assert header.pop("exit") in (0, -9)  # whole, it is ended at once, and may or may not have ended by itself
+    assert header == {"ok": True, "ending": "end"}
     assert recording.runs[0].values["dx"].tensor.tolist() == [4.0, 6.0]
 
 

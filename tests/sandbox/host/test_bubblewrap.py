@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +18,7 @@ from autograder.sandbox.host.bubblewrap import (
     IsolationError,
     choose,
     command,
+    guests_account,
     why_not,
 )
 from autograder.sandbox.places import BUBBLEWRAP, EXERCISE, PROCESS, installed
@@ -148,3 +150,36 @@ class TestBait:
         monkeypatch.setenv("HOME", str(tmp_path))
         with bubblewrap.baited(tmp_path) as bait:
             assert bait.home == str(tmp_path / "private")
+
+
+class TestTheGuestsAccount:
+    @pytest.fixture
+    def python(self, tmp_path, monkeypatch):
+        """A Python of root's, which everybody may read, whatever the permissions above the tests' folder are."""
+        library = tmp_path / "python" / "lib"
+        library.mkdir(parents=True)
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        monkeypatch.setattr(bubblewrap, "installed", lambda: [str(library)])
+        changed = [tmp_path, *list(tmp_path.parents)[:-1]]
+        modes = {path: path.stat().st_mode for path in changed if not path.stat().st_mode & 0o001}
+        for path in modes:
+            path.chmod(modes[path] | 0o001)
+        yield library
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+    def test_of_root_is_nobodys(self, python):
+        assert guests_account() == 65534
+
+    def test_of_another_is_their_own(self, python, monkeypatch):
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        assert guests_account() is None
+
+    @pytest.mark.parametrize("closed", ["lib", "python"])
+    def test_where_others_cannot_read_python_it_stays_roots(self, python, closed):
+        (python if closed == "lib" else python.parent).chmod(0o700)
+        assert guests_account() is None
+
+    def test_where_it_is_not_there_it_stays_roots(self, python):
+        python.rmdir()
+        assert guests_account() is None

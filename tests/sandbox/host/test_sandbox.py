@@ -21,17 +21,16 @@ from autograder.marking.compare import Targets
 from autograder.marking.mark import Marker
 from autograder.marking.reasons import Explainer
 from autograder.marking.verdict import CREDIT
-from autograder.sandbox.host.bubblewrap import BUBBLEWRAP, PROCESS, why_not
+from autograder.sandbox.host.bubblewrap import BUBBLEWRAP
+from autograder.sandbox.host.line import Line
 from autograder.sandbox.host.pipes import SandboxError
-from autograder.sandbox.host.sandbox import Line, WarmProcess
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import Request, Run, ScriptCell
+from autograder.sandbox.host.sandbox import WarmProcess
+from autograder.sandbox.messages import Request, Run
 from autograder.submission.notebook import submission_from_notebook
-from tests import notebooks
 from tests.notebooks import HARBOUR_ANSWERS, by_id, harbour, place, with_cells
+from tests.sandbox.host.conftest import QUICK
 from tests.warm import line, process_of
 
-QUICK = Limits(cell_seconds=0.4, stall_seconds=0.4, seconds=10.0, memory_bytes=2**30, result_bytes=2**21)
 PATIENT = replace(QUICK, cell_seconds=10.0)  # for cells that look at everything there is
 
 
@@ -39,20 +38,6 @@ PATIENT = replace(QUICK, cell_seconds=10.0)  # for cells that look at everything
 def marker(harbour, harbour_references):
     explainer = Explainer(harbour, harbour_references)
     return Marker(harbour, Targets(harbour, harbour_references), explainer, CREDIT)
-
-
-@pytest.fixture(scope="module", params=[BUBBLEWRAP, PROCESS])
-def degree(request):
-    if request.param == BUBBLEWRAP and (reason := why_not()):
-        pytest.skip(reason)
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def sandbox(harbour, harbour_references, degree):
-    cases = (harbour_references.public, *harbour_references.hidden, *harbour_references.rounded)
-    with line(harbour, [case.known for case in cases], QUICK, degree) as warm:
-        yield warm
 
 
 @pytest.fixture
@@ -184,7 +169,7 @@ def test_processes_of_its_own_end_with_it(marked, sandbox):
 
 def _processes(sandbox):
     """The sandbox's process and all that it has started and that still runs."""
-    process = psutil.Process(process_of(sandbox)._process.pid)
+    process = psutil.Process(process_of(sandbox)._running.process.pid)
     return {process.pid} | {p.pid for p in process.children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE}
 
 
@@ -289,6 +274,11 @@ class TestWhatItKnows:
         upstream = _bytes(harbour_references.hidden[0].known.upstream["dswell"])
         assert [region for region in memory if upstream in region]
 
+    def test_their_seeds_are_not_there(self, harbour_references):
+        for reference in (*harbour_references.hidden, *harbour_references.rounded):
+            assert reference.known.scalars["SEED"] == 5 != reference.case.overrides["SEED"]
+            assert reference.case.overrides["SEED"] not in reference.known.scalars.values()
+
     def test_no_tensor_has_a_graph_or_a_gradient(self, unconfined, harbour):
         look = (
             "import gc\ngc.unfreeze()\nfound = [t for t in gc.get_objects() if issubclass(type(t), torch.Tensor)]\n"
@@ -336,38 +326,16 @@ class TestWhatItKnows:
         assert str(tmp_path) not in str((environment, here, argv, path))
 
 
-class TestHiddenCases:
-    def test_the_public_run_has_nothing_of_them(self, sandbox):
-        """What a hidden run leaves in the process, autograd could be asked about in the public one."""
-        keep = "torch.stash = [*getattr(torch, 'stash', []), float(sail.sum())]\nprint(len(torch.stash))"
-        runs = (Run(1, False), Run(2, False), Run(0, False))
-        recording = sandbox.run(Request((ScriptCell(0, keep, ()),), runs))
-        assert recording.unfinished is None
-        assert [run.cells[0].text for run in recording.runs] == ["", "", "1\n"]
-
-    def test_how_one_ends_tells_nothing(self, sandbox):
-        script = (ScriptCell(0, "import os\nif rows != 6:\n    os._exit(rows)", ()),)
-        runs = tuple(Run(case, False) for case in range(len(sandbox._cases)))
-        recording = sandbox.run(Request(script, runs))
-        assert recording.unfinished.why == "its Python process ended early in a hidden case"
-        assert 0 in recording.runs[0].cells
-
-    def test_their_seeds_are_not_there(self, harbour_references):
-        for reference in (*harbour_references.hidden, *harbour_references.rounded):
-            assert reference.known.scalars["SEED"] == 5 != reference.case.overrides["SEED"]
-            assert reference.case.overrides["SEED"] not in reference.known.scalars.values()
-
-
 class TestTheProcess:
     def test_one_that_was_killed_is_replaced(self, marked, sandbox):
         marked(harbour())
         killed = process_of(sandbox)
         for pid in _processes(sandbox):
             psutil.Process(pid).kill()
-        killed._process.wait()
+        killed._running.process.wait()
         assert wrong(marked(harbour())) == {}
         assert process_of(sandbox) is not killed
-        assert process_of(sandbox)._process.poll() is None
+        assert process_of(sandbox)._running.process.poll() is None
 
     def test_a_setup_that_fails_is_no_submissions_fault(self, tmp_path, harbour_references):
         notebook = harbour()
@@ -378,12 +346,12 @@ class TestTheProcess:
         alone = Line(WarmProcess(exercise), 0, [harbour_references.public.known])
         with pytest.raises(SandboxError, match="ZeroDivisionError"):
             alone.run(Request(submission_from_notebook(notebook, exercise).script, (Run(0, False),)))
-        assert process_of(alone)._process is None
+        assert process_of(alone)._running is None
 
     def test_nothing_stays_when_it_is_closed(self, harbour, harbour_references, degree):
         with WarmProcess(harbour, 1, QUICK, degree) as process:
             process.start([harbour_references.public.known])
-            folder, program = Path(process._folder.name), process._process
+            folder, program = process._running.folder, process._running.process
         assert not folder.exists()
         assert program.returncode is not None
 
@@ -392,22 +360,7 @@ class TestTheProcess:
         with WarmProcess(harbour, 1, QUICK, degree) as process:
             process.start([harbour_references.public.known])
             process.line(0).close()
-            assert process._process.wait(timeout=30) == 0
-
-    def test_a_line_that_is_taken_down_leaves_the_others_alone(self, harbour, harbour_references, degree):
-        cases = [harbour_references.public.known]
-        script = submission_from_notebook(notebooks.harbour(), harbour).script
-        with WarmProcess(harbour, 2, QUICK, degree) as process:
-            process.start(cases)
-            first, second = Line(process, 0, cases), Line(process, 1, cases)
-            process.line(0).close()
-            try:
-                assert first.run(Request(script, (Run(0, False),))).unfinished is None
-                assert process_of(first) is not process
-                assert second.run(Request(script, (Run(0, False),))).unfinished is None
-                assert process_of(second) is process
-            finally:
-                first.close()
+            assert process._running.process.wait(timeout=30) == 0
 
     @pytest.mark.parametrize("error", [RuntimeError("no home"), FileNotFoundError("no home"), KeyError("HOME")])
     def test_a_start_is_all_or_nothing(self, harbour, harbour_references, monkeypatch, error):
@@ -421,7 +374,7 @@ class TestTheProcess:
             patch.setattr(WarmProcess, "_lay_out", fail)
             with pytest.raises(type(error)):
                 process.start([harbour_references.public.known])
-        assert (process._process, process._folder, process._connections) == (None, None, [])
+        assert (process._running, process._connections) == (None, [])
         process.start([harbour_references.public.known])  # and the next attempt is a new one
         process.close()
 
@@ -435,23 +388,6 @@ class TestTheProcess:
             with pytest.raises(BlockingIOError, match="no more processes"):
                 process.start([harbour_references.public.known])
             assert process._connections == []
-
-    @pytest.mark.parametrize(
-        ("header", "sentence"),
-        [
-            ({"ending": "timeout"}, "stopped after 10 s in all"),
-            ({"ending": "stalled"}, "stopped after 0.4 s"),
-            ({"ending": "flood"}, "it sent more than 2 MB"),
-            ({"ending": "closed", "exit": -11}, "its Python process ended early (killed by signal 11)"),
-            ({"ending": "closed", "exit": 3}, "its Python process ended early (exit code 3)"),
-            ({"ending": "closed"}, "its Python process ended early (exit code None)"),
-        ],
-    )
-    def test_how_it_ended_in_words(self, harbour, header, sentence):
-        from autograder.sandbox.wire import Frame
-
-        ended = Line(WarmProcess(harbour, 1, QUICK), 0, [])._why_ended(Frame(header))
-        assert (ended.why, ended.late) == (sentence, header["ending"] in ("timeout", "stalled"))
 
 
 def _norm(tensor: torch.Tensor) -> str:
