@@ -7,30 +7,52 @@ import gc
 import io
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from autograder.commands.authors import alone, check, new
+from autograder.commands.bundling import bundle
+from autograder.commands.ending import FAILED, INTERRUPTED
+from autograder.commands.ending import say as _say
+from autograder.commands.ending import stop as _stop
+from autograder.commands.extend import extend
+from autograder.commands.platforms import export, import_, return_, roster
+from autograder.commands.regrade import regrade
+from autograder.commands.report import report
+from autograder.commands.similar import similar
+from autograder.commands.starting import doctor, init
 from autograder.course.folder import CourseError, GradebookError, find_exercises, find_submissions
 from autograder.sandbox.host.bubblewrap import CHOICES
 
 if TYPE_CHECKING:
-    from autograder.classroom.run import Interrupted, Plan
-    from autograder.marking.result import ClassResult
+    from rich.console import Console
 
-UNUSABLE, FAILED, INTERRUPTED = 2, 1, 130  # exit codes; 0 when every submission has a result
+    from autograder.classroom.plan import Graders, Plan
+    from autograder.classroom.run import Interrupted
+    from autograder.course.open_grader import Course
+    from autograder.marking.result import ClassResult
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *given: _version(*given))
 def main() -> None:
     """Mark backpropagation written by hand."""
+
+
+STARTING, PLATFORMS = (init, doctor), (roster, import_, export, return_, bundle)
+AUTHORS, CLASS = (check, new, alone), (report, regrade, extend, similar)
+for command in (*STARTING, *PLATFORMS, *AUTHORS, *CLASS):
+    main.add_command(command)
 
 
 @main.command()
 @click.argument("submitted", type=click.Path(path_type=Path))
 @click.option("--assignment", required=True, help="The assignment's name, as under solutions/.")
+@click.option("--student", default="*", help="Only students whose names match this pattern, such as 'a*'.")
 @click.option("--exercise", help="Only this exercise of the assignment (a notebook's name without .ipynb).")
 @click.option(
     "--jobs",
@@ -38,6 +60,11 @@ def main() -> None:
     default=os.cpu_count,
     show_default="the cores",
     help="Submissions at a time.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Grade on a Dask cluster, not with --jobs: its scheduler's address, or local:4 for four workers here.",
 )
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write all results here.")
 @click.option(
@@ -49,16 +76,20 @@ def main() -> None:
     type=click.Choice(CHOICES),
     help="How far student code is set apart; auto takes bubblewrap where it works. Default: the course's setting.",
 )
+@click.option("--long", is_flag=True, help="Print a row a submission with the reasons, not a line a student.")
 @click.option("--force", is_flag=True, help="Grade also what is unchanged since it was last graded.")
 def grade(
     submitted: Path,
     assignment: str,
+    student: str,
     exercise: str | None,
     jobs: int,
+    cluster: str | None,
     json_path: Path | None,
     csv_path: Path | None,
     gradebook: bool,
     isolation: str | None,
+    long: bool,
     force: bool,
 ) -> None:
     """Grade SUBMITTED/<student>/<assignment>/<exercise>.ipynb for every student.
@@ -70,7 +101,8 @@ def grade(
     """
     try:
         files = {
-            path: find_submissions(submitted, assignment, path.stem) for path in find_exercises(assignment, exercise)
+            path: find_submissions(submitted, assignment, path.stem, student)
+            for path in find_exercises(assignment, exercise)
         }
         for path in (json_path, csv_path):
             if path is not None and not path.absolute().parent.is_dir():
@@ -79,7 +111,8 @@ def grade(
         _stop(str(error))
 
     # Import rich, torch and nbgrader only now, so that --help and a wrong argument are answered at once.
-    from autograder.classroom.run import Interrupted, Plan
+    from autograder.classroom.plan import Plan
+    from autograder.classroom.run import Interrupted
 
     # Without this the garbage collector walks through all of torch at exit, which takes a third of a second.
     atexit.register(gc.freeze)
@@ -88,17 +121,17 @@ def grade(
             stream.reconfigure(errors="replace")
     interrupted = None
     try:
-        report = _graded(Plan(assignment, files, jobs, force), gradebook, isolation)
+        result = _graded(Plan(assignment, files, jobs, force, pattern=student), gradebook, isolation, cluster)
     except Interrupted as stopped:
-        interrupted, report = stopped, stopped.done
-    _finish(report, json_path, csv_path, interrupted)
+        interrupted, result = stopped, stopped.done
+    _finish(result, json_path, csv_path, long, interrupted)
 
 
-def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
+def _graded(plan: Plan, gradebook: bool, isolation: str | None, cluster: str | None) -> ClassResult:
     """Grade the plan in the current folder and return the results; end the program with one line where that fails."""
     from rich.console import Console
 
-    from autograder.cells.namespace import SetupError
+    from autograder.cells.errors import SetupError
     from autograder.classroom.run import grade_class
     from autograder.course.open_grader import open_course
     from autograder.course.secret import SecretError
@@ -109,18 +142,21 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
     folder = Path()
     try:
         config = load_config(folder)
-        course = open_course(settings_from_config(config, folder), folder, isolation)
+        course = open_course(settings_from_config(config, folder), folder, isolation, on_cluster=cluster is not None)
         for warning in course.warnings:
             _say(warning)
+        released = Path(str(config.get("CourseDirectory", {}).get("release_directory", "release")))
         with ExitStack() as stack:
             writer = None
-            if gradebook:
+            if not gradebook:  # which refuses such an exercise
+                _say_changes(plan, released)
+            else:
                 from autograder.nbgrader.direct import DirectGradebook  # imports nbgrader
 
-                # nbgrader calls alembic by name; its program lies beside the Python that runs this.
-                os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
                 writer = stack.enter_context(DirectGradebook(config, plan.assignment))
-            return grade_class(plan, course, Console(stderr=True), writer)
+            console = Console(stderr=True)
+            graders = None if cluster is None else stack.enter_context(_cluster_graders(cluster, course, console))
+            return grade_class(plan, course, console, writer, graders)
     except (CourseError, ExerciseError, SetupError, SettingsError, SecretError, IsolationError) as error:
         _stop(str(error))
     except GradebookError as error:
@@ -130,8 +166,40 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None) -> ClassResult:
         _stop(f"{said}; what was graded before is kept; run again", FAILED)
 
 
+@contextmanager
+def _cluster_graders(address: str, course: Course, console: Console) -> Iterator[Graders]:
+    """Yield the graders of a cluster; end the program with one line where there is none."""
+    try:
+        from autograder.classroom.cluster import ClusterError, ClusterGraders, connected
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("distributed", "dask"):
+            raise
+        _stop("--cluster needs the package distributed; run: pip install 'backprop-dojo[cluster]'")
+    try:
+        with connected(address) as client:
+            yield ClusterGraders(course, client, console)
+    except ClusterError as error:
+        _stop(str(error))
+
+
+def _say_changes(plan: Plan, released: Path) -> None:
+    """Say in one line for each exercise what differs from what students were given."""
+    from autograder.exercise.changes import since_released
+    from autograder.exercise.notebook import OrdinaryError, read_exercise
+
+    for path in plan.files:
+        try:
+            found = since_released(read_exercise(path), released / plan.assignment / path.name)
+        except OrdinaryError:
+            continue
+        if found:
+            others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            command = f"nbgrader generate_assignment {plan.assignment} --force"
+            _say(f"{path.stem}: {found[0]}{others}; to release it: {command}")
+
+
 def _finish(
-    report: ClassResult, json_path: Path | None, csv_path: Path | None, interrupted: Interrupted | None
+    result: ClassResult, json_path: Path | None, csv_path: Path | None, long: bool, interrupted: Interrupted | None
 ) -> NoReturn:
     """Write the results, print the table of the class, and end the program with the right exit code."""
     from rich.console import Console
@@ -141,25 +209,33 @@ def _finish(
 
     try:
         if json_path is not None:
-            write_whole(json_path, report.to_json())
+            write_whole(json_path, result.to_json())
         if csv_path is not None:
-            write_whole(csv_path, report.to_csv())
+            write_whole(csv_path, result.to_csv())
     except OSError as error:
         _stop(f"the results could not be written: {error}", FAILED)
-    print_class(report, Console())
-    for line in report.unrecorded:
+    code = FAILED if result.unrecorded else 0
+    try:
+        print_class(result, Console(), long=long)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries again to write it as it ends
+        _say(
+            f"the table could not be printed: {error.strerror}; all results are kept, run the command again to see them"
+        )
+        code = FAILED
+    for line in result.unrecorded:
         _say(line)
     if interrupted is not None:
-        done = len(report.submissions)
+        done = len(result.submissions)
         _stop(f"stopped: {done} are graded, {interrupted.left} are left; run the command again to go on", INTERRUPTED)
-    sys.exit(FAILED if report.unrecorded else 0)
-
-
-def _say(message: str) -> None:
-    click.echo(f"autograder: {message}", err=True)
-
-
-def _stop(message: str, code: int = UNUSABLE) -> NoReturn:
-    """Print the reason in one line and end the program."""
-    _say(message)
     sys.exit(code)
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version and end the program."""
+    if wanted:
+        from autograder.starter.init import installed_version
+
+        click.echo(f"autograder {installed_version()}")
+        context.exit()

@@ -14,11 +14,11 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text as one printable line that any file can hold."""
+    """Return the text as one printable line that any file can hold."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def in_a_spreadsheet(text: str) -> str:
-    """The text as one line; where a spreadsheet would take it for a formula, with an apostrophe in front."""
+    """Return the text as one line; where a spreadsheet would take it for a formula, with an apostrophe in front."""
     line = one_line(text)
     return f"'{line}" if line.lstrip()[:1] in tuple("=+-@") or text[:1] in tuple("\t\r\n") else line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 SOLUTIONS = Path("solutions")
@@ -39,10 +40,11 @@ def find_exercises(assignment: str, only: str | None = None) -> list[Path]:
     return chosen
 
 
-def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tuple[str, Path]]:
+def find_submissions(submitted: Path, assignment: str, exercise: str, pattern: str = "*") -> list[tuple[str, Path]]:
     """Return (student, path of the notebook) for every student who submitted the assignment, sorted by student.
 
-    The notebook itself may be missing. Raises CourseError where nobody has submitted.
+    pattern: of the students' names, such as "a*". The notebook itself may be missing. Raises CourseError where nobody
+    has submitted.
     """
     if not submitted.is_dir():
         raise CourseError(f"{submitted} is not a folder; collect submissions first: nbgrader collect {assignment}")
@@ -51,7 +53,13 @@ def find_submissions(submitted: Path, assignment: str, exercise: str) -> list[tu
     )
     if not students:
         raise CourseError(f"no submission of {assignment} in {submitted}; expected {submitted}/STUDENT/{assignment}/")
-    return [(student, submitted / student / assignment / f"{exercise}.ipynb") for student in students]
+    wanted = [student for student in students if fnmatchcase(student, pattern)]
+    if not wanted:
+        raise CourseError(
+            f"none of the {len(students)} students who submitted {assignment} is called {pattern}; "
+            "* stands for any letters, as in 'a*'"
+        )
+    return [(student, submitted / student / assignment / f"{exercise}.ipynb") for student in wanted]
 
 
 def is_stray(name: str) -> bool:

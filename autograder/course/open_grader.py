@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +12,13 @@ from typing import TYPE_CHECKING
 from autograder.course.folder import CASES, KEPT
 from autograder.course.secret import read_or_create
 from autograder.course.settings import Settings
+from autograder.course.shipped import EXERCISES, shipped
 from autograder.exercise.notebook import Exercise
-from autograder.sandbox.host.bubblewrap import choose, refuse_exposed
+from autograder.sandbox.host.bubblewrap import Isolation, IsolationError, choose, refuse_exposed
+from autograder.sandbox.host.pipes import SandboxError
+from autograder.sandbox.host.program import Program
 from autograder.sandbox.host.sandbox import begun
-from autograder.sandbox.places import BUBBLEWRAP
+from autograder.sandbox.places import BUBBLEWRAP, PROCESS
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
@@ -23,8 +29,8 @@ class Course:
     """All that opening a grader needs to know of a course.
 
     isolation: the degree in force, "bubblewrap" or "process". kept: the folder of results and cases that outlast a
-    run. private: the course's folder, its secret and the exchange, which no submission may reach. warnings: sentences
-    for the instructor.
+    run. private: the course's folder, its secret, the exchange and the solutions that came with the package, which no
+    submission may reach. warnings: sentences for the instructor.
     """
 
     settings: Settings
@@ -35,17 +41,19 @@ class Course:
     warnings: tuple[str, ...] = ()
 
 
-def open_course(settings: Settings, folder: Path, isolation: str | None = None) -> Course:
+def open_course(settings: Settings, folder: Path, isolation: str | None = None, *, on_cluster: bool = False) -> Course:
     """Read the secret, or make it on first use, choose the isolation, and return the course.
 
-    folder: the course folder. isolation: overrides the course's own setting. Raises SecretError,
-    IsolationError, OSError.
+    folder: the course folder. isolation: overrides the course's own setting. on_cluster: no student code runs on this
+    machine, and each worker must have bubblewrap. Raises SecretError, IsolationError, OSError.
     """
-    chosen = choose(isolation or settings.isolation)
+    chosen = _on_cluster(isolation or settings.isolation) if on_cluster else choose(isolation or settings.isolation)
     exchange = [] if settings.exchange is None else [settings.exchange]
-    private = (folder.absolute(), settings.secret.absolute(), *exchange)
-    if chosen.degree == BUBBLEWRAP:
-        refuse_exposed((*private, *_home()))
+    source = shipped()
+    ours = [] if source is None else [(source / EXERCISES).absolute()]
+    private = (folder.absolute(), settings.secret.absolute(), *exchange, *ours)
+    if chosen.degree == BUBBLEWRAP and not on_cluster:
+        refuse_exposed((*private, *home()))
     secret, new = read_or_create(settings.secret)
     warnings = [] if chosen.warning is None else [chosen.warning]
     if new:
@@ -53,22 +61,47 @@ def open_course(settings: Settings, folder: Path, isolation: str | None = None) 
     return Course(settings, secret, chosen.degree, folder / KEPT, private, tuple(warnings))
 
 
-def _home() -> list[Path]:
+def _on_cluster(wanted: str) -> Isolation:
+    """Return the isolation of a cluster's workers: who reaches the network there can run code on all of them."""
+    if wanted == PROCESS:
+        raise IsolationError(
+            "a cluster's workers isolate with bubblewrap only: under `process`, student code could reach the cluster's "
+            "scheduler, which runs what it is sent; leave out --cluster, or --isolation process"
+        )
+    return Isolation(BUBBLEWRAP)
+
+
+def home() -> list[Path]:
+    """Return the home folder, as a list, which is empty for an account without one."""
     try:
         return [Path.home()]
-    except RuntimeError:  # an account without one
+    except RuntimeError:
         return []
 
 
-def open_grader(course: Course, exercise: Exercise, jobs: int = 1) -> Grader:
-    """Start a sandbox, compute the references, and return a grader that runs `jobs` submissions at a time.
+def begin_program(course: Course, exercises: Sequence[Exercise], jobs: int) -> Program | None:
+    """Start one guest program for several exercises of one folder: loading torch for each takes a second and more.
 
-    The caller closes it. Raises ExerciseError, SetupError, IsolationError.
+    Return None where there is nothing to share, or where it cannot be started: each grader then starts its own.
     """
-    process = begun(exercise, jobs, course.settings.limits, course.isolation, course.private)
+    if len(exercises) > 1:
+        with contextlib.suppress(OSError, SandboxError):
+            return Program(exercises[0].path.parent, course.isolation, len(exercises), jobs)
+    return None
+
+
+def open_grader(course: Course, exercise: Exercise, jobs: int = 1, shared: Program | None = None) -> Grader:
+    """Start a sandbox, compute the references meanwhile, and return a grader of `jobs` submissions at a time.
+
+    shared: a guest program of `jobs` lines for each exercise, of which it is to be a member. The caller closes the
+    grader. Raises ExerciseError, SetupError, IsolationError.
+    """
+    process = begun(exercise, jobs, course.settings.limits, course.isolation, course.private, shared)
     try:
         from autograder.marking.grader import Grader  # imports torch while the sandbox imports it too
+        from autograder.reference.kept import references_of
     except BaseException:
         process.close()
         raise
-    return Grader(process, course.secret, course.settings.credit, course.kept / CASES)
+    references = functools.partial(references_of, exercise, course.secret, course.kept / CASES)
+    return Grader(process, references, course.settings.credit)

@@ -6,6 +6,7 @@ configuration names (c.Autograde.exporter_class), puts other steps in their plac
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,22 @@ from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.course.folder import unusable_name
+from autograder.course.folder import CourseError, GradebookError, unusable_name
+from autograder.course.register import absent_students, said_of_absent
+from autograder.course.settings import SettingsError
 from autograder.exercise.notebook import ExerciseError, OrdinaryError
 from autograder.nbgrader.gradebook import Recorder
-from autograder.nbgrader.mark import UNREADABLE, WARM, MarkByEngine, exercise_at, exercise_path
+from autograder.nbgrader.kept import SUBMITTED, is_marked, kept_results, ready, say_why
+from autograder.nbgrader.late import late_plugin
+from autograder.nbgrader.mark import exercise_path, number_cells
+from autograder.nbgrader.quiet import quiet, said_of
+from autograder.nbgrader.register import marks_given
 from autograder.nbgrader.submitted import copy_beside, copy_exercise_files, digest, submitted_at
+from autograder.nbgrader.warm import exercise_at
 from autograder.submission.file import UnreadableError, read_notebook
 from autograder.text import one_line
 
 _BEING_MARKED: set[Path] = set()  # folders
-SUBMITTED = "dojo_submitted"  # in an autograded notebook's metadata: a digest of the file that it was made from
 
 
 class SubmissionExporter(NotebookExporter):
@@ -42,10 +49,11 @@ class SubmissionExporter(NotebookExporter):
             else:
                 made_from = digest(path)
                 notebook = read_notebook(path)
+                number_cells(notebook)
         except UnreadableError as error:
             if _ordinary(self, resources):
                 raise NbGraderException(str(error)) from None
-            notebook = nbformat.v4.new_notebook(metadata={UNREADABLE: str(error)})
+            notebook = nbformat.v4.new_notebook()
         if made_from:
             notebook.metadata[SUBMITTED] = made_from
         resources = (resources or {}) | {"metadata": {"name": path.stem, "path": str(path.parent)}}
@@ -54,7 +62,7 @@ class SubmissionExporter(NotebookExporter):
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether the file is one that the first half of autograding has just written: only those may hold our marks."""
+    """Return whether the first half of autograding has just written the file: only such a one may hold our marks."""
     return path.parent in _BEING_MARKED
 
 
@@ -80,25 +88,20 @@ def _init_notebooks(self: Any) -> None:
 
 
 def _init_destination(self: Any, assignment_id: str, student_id: str) -> bool:
-    """Process also a submission whose files are others than those that were graded, whatever its timestamp."""
+    """Process also a submission whose marks are not of what is there now, whatever its timestamp."""
     wanted: bool = _THEIRS["init_destination"](self, assignment_id, student_id)
     excluded = (self.coursedir.student_id_exclude or "").split(",")
     if wanted or student_id in excluded:
         return wanted
     target = Path(self._format_dest(assignment_id, student_id))
-    if all(_graded_from(target / Path(path).name) in ("", digest(Path(path))) for path in self.notebooks):
-        return False
-    self.log.warning("Updating existing assignment, whose files have changed: %s", target)
-    for path in self.notebooks:
-        (target / Path(path).name).unlink(missing_ok=True)
-    return True
-
-
-def _graded_from(autograded: Path) -> str:
-    try:
-        return str(nbformat.read(autograded, as_version=4).metadata.get(SUBMITTED, ""))
-    except Exception:  # not there, or not ours: nbgrader decides
-        return ""
+    stale = [
+        path
+        for path in map(Path, self.notebooks)
+        if not is_marked(self, assignment_id, student_id, path, self.dojo_given)
+    ]
+    for path in stale:
+        (target / path.name).unlink(missing_ok=True)
+    return bool(stale)
 
 
 def _init_assignment(self: Any, assignment_id: str, student_id: str) -> None:
@@ -110,7 +113,8 @@ def _init_assignment(self: Any, assignment_id: str, student_id: str) -> None:
     """
     source, target = (Path(part(assignment_id, student_id)) for part in (self._format_source, self._format_dest))
     exercises = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
-    ready(self, [exercises / Path(path).name for path in self.notebooks])
+    paths = map(Path, self.notebooks)
+    ready(self, assignment_id, student_id, [path for path in paths if (exercises / path.name).is_file()])
 
     def ignored(path: Path) -> bool:
         return any(fnmatch(path.name, pattern) for pattern in self.coursedir.ignore)
@@ -139,38 +143,93 @@ def _init_assignment(self: Any, assignment_id: str, student_id: str) -> None:
     self.notebooks = [path for path in self.notebooks if Path(path).stem in names]
     with Recorder(self.coursedir.db_url) as recorder:
         for name in sorted(names - {Path(path).stem for path in self.notebooks}):
-            self.log.warning("No submitted file: %s", source / f"{name}.ipynb")
             recorder.record_missing(student_id, assignment_id, name)
 
 
-def ready(converter: Any, paths: list[Path]) -> None:
-    """Open the graders of these exercises. Raises what opening one raises, OrdinaryError excepted."""
-    settings = MarkByEngine(parent=converter).settings(Path(converter.coursedir.root))
-    for path in paths:
-        if path.is_file():
-            try:
-                WARM.grader(path.absolute(), Path(converter.coursedir.root), settings)
-            except OrdinaryError:
-                continue
-
-
 def _convert_single_notebook(self: Any, notebook_filename: str) -> None:
-    student, assignment, _ = Path(notebook_filename).parts[-3:]
+    path = Path(notebook_filename)
+    student, assignment, _ = path.parts[-3:]
     target = Path(self._format_dest(assignment, student))
     _BEING_MARKED.add(target)
     try:
         _THEIRS["convert_single_notebook"](self, notebook_filename)
+        with suppress(OrdinaryError):
+            kept_results(self, assignment, path).recorded(student)
+    except Exception as error:
+        self.log.error("%s", one_line(str(error) or type(error).__name__))
+        raise
     finally:
         _BEING_MARKED.discard(target)
 
 
+def _set_permissions(self: Any, assignment_id: str, student_id: str) -> None:
+    """End a student's submission with its line."""
+    _THEIRS["set_permissions"](self, assignment_id, student_id)
+    said = []
+    for path in map(Path, self.notebooks):
+        try:
+            kept = kept_results(self, assignment_id, path).kept(student_id)
+            result = None if kept is None else kept.result
+        except OrdinaryError:
+            result = None
+        said.append(said_of(path.stem, result))
+    with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+        names = {notebook.name for notebook in gradebook.find_assignment(assignment_id).notebooks}
+    said += [f"{name} missing" for name in sorted(names - {Path(path).stem for path in self.notebooks})]
+    self.log.info("%s: %s", one_line(student_id), "; ".join(said))
+
+
+def _convert_notebooks(self: Any) -> None:
+    """Refuse where an exercise is not as it was released; else mark, and bring the penalties for being late up to date.
+
+    Penalties belong to all submissions, also to those that are skipped: a due date may have been moved since.
+    """
+    assignment = self.coursedir.assignment_id
+    exercises = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment))
+    students = {Path(folder).parts[-2] for folder in self.assignments}
+    names = {Path(path).name for notebooks in self.assignments.values() for path in notebooks}
+    try:
+        plugin = late_plugin(self.config)
+        self.dojo_given = {Path(n).stem: marks_given(self.config, assignment, Path(n).stem) for n in names}
+        with Recorder(self.coursedir.db_url) as recorder:
+            for name in sorted(names):
+                with suppress(ExerciseError, OSError):  # marking says why; nbgrader's own kind is nbgrader's
+                    recorder.check(assignment, exercise_at((exercises / name).absolute()))
+    except (CourseError, GradebookError, SettingsError) as error:
+        self.log.error("%s", error)
+        raise NbGraderException(str(error)) from None
+    with quiet(self.log):
+        try:
+            say_why(self, assignment, sorted(names))
+            _THEIRS["convert_notebooks"](self)
+        finally:
+            self.log.info("%s: %d submissions looked at", assignment, len(self.assignments))
+            with Recorder(self.coursedir.db_url) as recorder:
+                submitted = lambda student: Path(self._format_source(assignment, student))  # noqa: E731
+                late, failed = recorder.penalise(assignment, plugin, submitted)
+                absent = absent_students(recorder.students(), students, self.coursedir.student_id)
+            for student in sorted(late.keys() & students):
+                self.log.info("%s: %s", one_line(student), late[student].said())
+            if absent:
+                self.log.info("%s", said_of_absent(absent))
+            for line in failed:
+                self.log.error("%s", line)
+
+
 def _existing_timestamp(self: CourseDirectory, dest_path: str) -> Any:
-    return submitted_at(Path(dest_path), self.log.warning)
+    ours = self.autograded_directory in Path(dest_path).parts  # a copy, of which all has been said
+    return submitted_at(Path(dest_path), (lambda _: None) if ours else self.log.warning)
 
 
-_THEIRS = {name: getattr(Autograde, name) for name in ("init_notebooks", "init_destination", "convert_single_notebook")}
-Autograde.init_notebooks = _init_notebooks
-Autograde.init_destination = _init_destination
-Autograde.init_assignment = _init_assignment
-Autograde.convert_single_notebook = _convert_single_notebook
+_CHANGED = {
+    "init_notebooks": _init_notebooks,
+    "init_destination": _init_destination,
+    "init_assignment": _init_assignment,
+    "convert_single_notebook": _convert_single_notebook,
+    "set_permissions": _set_permissions,
+    "convert_notebooks": _convert_notebooks,
+}
+_THEIRS = {name: getattr(Autograde, name) for name in _CHANGED}
+for _name, _function in _CHANGED.items():
+    setattr(Autograde, _name, _function)
 CourseDirectory.get_existing_timestamp = _existing_timestamp

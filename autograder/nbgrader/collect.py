@@ -21,6 +21,7 @@ from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import check_mode, parse_utc
 
 from autograder.course.folder import is_stray, unusable_name
+from autograder.nbgrader.handed_in import mend_time
 from autograder.text import one_line
 
 MAX_FILES, MAX_DEPTH = 1_000, 10  # of one submission
@@ -111,6 +112,9 @@ class SafeCollect(ExchangeCollect):
             raise CollectError(f"{target} is in the way and no folder; move it away and collect again")
         self.log.info("Collecting submission: %s %s", student, self.coursedir.assignment_id)
         self.do_copy(str(source), str(target), student)
+        mended = mend_time(source, target, record["timestamp"])
+        if mended is not None:
+            self.log.warning("%s: the time of the submission is %s UTC, by its files", one_line(student), mended)
 
     def do_copy(self, src: str, dest: str, student: str | None = None, log: Any = None) -> None:
         """Copy a submission whole or not at all; what was collected before stays until the new one is there."""

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import nbformat
-from nbgrader.api import SubmittedNotebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties, LimitOutput
+from nbgrader.preprocessors import LimitOutput
 from traitlets.config import Config
 from traitlets.log import get_logger
 
 from autograder.exercise.notebook import Exercise
 from autograder.files import private_folder, write_whole
-from autograder.marking.result import SubmissionResult
+from autograder.marking.result import Late, SubmissionResult
 from autograder.nbgrader.gradebook import Recorder
-from autograder.nbgrader.mark import write_outputs
+from autograder.nbgrader.late import late_plugin
+from autograder.nbgrader.mark import moved, number_cells, write_outputs
 from autograder.nbgrader.private import seal
 from autograder.nbgrader.restore import restore
 from autograder.nbgrader.sanitize import make_inert
@@ -29,7 +30,6 @@ from autograder.nbgrader.submitted import copy_beside, copy_exercise_files, subm
 from autograder.submission.file import read_notebook
 
 READ_ONLY = 0o444
-INDEX = "dojo_index"  # metadata key: the cell's index in the submission, while its notebook is restored
 
 
 class DirectGradebook:
@@ -46,7 +46,7 @@ class DirectGradebook:
         if not self._course.groupshared:
             seal(Path(self._course.root))
         self._limit = LimitOutput(config=config)
-        self._late = AssignLatePenalties(config=config)
+        self._late = late_plugin(config)
         self._source = Path(self._course.format_path(self._course.source_directory, ".", assignment))
 
     def __enter__(self) -> Self:
@@ -60,19 +60,10 @@ class DirectGradebook:
         self._recorder.check(self._assignment, exercise)
 
     def holds(self, student: str, exercise: Exercise, submitted: Path, result: SubmissionResult) -> bool:
-        """Whether this result of this file is in the gradebook, with the autograded notebook.
-
-        Where it is, its penalty is brought up to date: a due date or a submission's time may have been changed since.
-        """
+        """Return whether this result of this file is in the gradebook, with the autograded notebook."""
         points = {step.check: 0.0 for step in exercise.steps} | {step.check: step.points for step in result.steps}
         there = self._target(student, exercise).exists()
-        if not there or not self._recorder.holds(student, self._assignment, exercise.name, points):
-            return False
-        row = self._recorder.submitted(student, self._assignment, exercise.name)
-        if row.assignment.timestamp != (submitted_at(submitted.parent) or row.assignment.timestamp):
-            return False
-        self._penalise(row)
-        return True
+        return there and self._recorder.holds(student, self._assignment, exercise.name, points)
 
     def write(self, student: str, exercise: Exercise, submitted: Path, result: SubmissionResult) -> None:
         """Write the autograded notebook, then the gradebook. Raises OSError, GradebookError, UnrecordedError."""
@@ -80,14 +71,14 @@ class DirectGradebook:
         self._recorder.require(student)
         # Nothing to show of the student's: a page of check cells that say why there is no mark.
         notebook = read_notebook(submitted) if result.steps else nbformat.v4.new_notebook()
-        for index, cell in enumerate(notebook.cells):
-            cell.metadata[INDEX] = index
+        number_cells(notebook)
+        for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         restore(notebook, exercise, released.checksums)
         if released.kernelspec:
             notebook.metadata["kernelspec"] = json.loads(released.kernelspec)
-        write_outputs(notebook, _moved(result, notebook))
+        write_outputs(notebook, moved(result, notebook))
         notebook, _ = self._limit.preprocess(notebook, {})
         make_inert(notebook)
         target = self._target(student, exercise)
@@ -95,13 +86,28 @@ class DirectGradebook:
         # nbformat.writes would validate once more, copy everything and indent: a third of the time spent here.
         write_whole(target, json.dumps(notebook, ensure_ascii=False), READ_ONLY)
         timestamp = submitted_at(submitted.parent)
-        self._penalise(self._recorder.record(student, self._assignment, exercise.name, notebook, timestamp))
+        self._recorder.record(student, self._assignment, exercise.name, notebook, timestamp)
 
-    def _penalise(self, row: SubmittedNotebook) -> None:
-        """Set the penalty for being late, or take it back."""
-        if row.assignment.total_seconds_late > 0 or row.late_submission_penalty:
-            info = {"student": row.student.id, "assignment": self._assignment, "notebook": row.name}
-            self._late.preprocess(nbformat.v4.new_notebook(), {"nbgrader": info | {"db_url": self._course.db_url}})
+    def extend(self, student: str, time: timedelta) -> datetime | None:
+        """Give a student more time; return the new due date, None where the assignment has none.
+
+        Raises CourseError, GradebookError.
+        """
+        return self._recorder.extend(student, self._assignment, time)
+
+    def finish(self) -> tuple[Mapping[str, Late], Sequence[str]]:
+        """Bring all penalties for being late up to date: due dates, extensions and times may have been changed.
+
+        Return (who is late, by student; a sentence for each whose penalty could not be set). Raises GradebookError.
+        """
+        return self._recorder.penalise(self._assignment, self._late, self._submitted)
+
+    def students(self) -> list[str]:
+        """Return everybody whom the gradebook knows. Raises GradebookError."""
+        return self._recorder.students()
+
+    def _submitted(self, student: str) -> Path:
+        return Path(self._course.format_path(self._course.submitted_directory, student, self._assignment))
 
     def _target(self, student: str, exercise: Exercise) -> Path:
         folder = self._course.format_path(self._course.autograded_directory, student, self._assignment)
@@ -119,9 +125,3 @@ class DirectGradebook:
 
     def _ignored(self, path: Path) -> bool:
         return any(fnmatch(path.name, pattern) for pattern in self._course.ignore)
-
-
-def _moved(result: SubmissionResult, notebook: Any) -> SubmissionResult:
-    """Return the result with the cell indices that its cells have after restoring."""
-    now = {cell.metadata.pop(INDEX): index for index, cell in enumerate(notebook.cells) if INDEX in cell.metadata}
-    return replace(result, cells={now[index]: ran for index, ran in result.cells.items() if index in now})

@@ -1,8 +1,8 @@
-"""Submit and fetch feedback under the name in JUPYTERHUB_USER, and release feedback past submissions without a secret.
+"""Submit and fetch feedback under the hub's name where the course says so; release feedback past missing secrets.
 
-nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name
-is "jovyan". On a hub whose servers run under another name, and on one machine with several students, all
-would be the same student; here JUPYTERHUB_USER counts wherever it is set.
+nbgrader takes the student's name from the operating system, and from JUPYTERHUB_USER only where that name is "jovyan".
+On a hub whose servers all run under another name, all would be the same student: there a course believes the variable
+(c.HubStudent.trust_hub_user). It is not believed otherwise, because anybody can set it.
 """
 
 from __future__ import annotations
@@ -13,29 +13,50 @@ import shutil
 from pathlib import Path
 
 from nbgrader.exchange.default import ExchangeFetchFeedback, ExchangeReleaseFeedback, ExchangeSubmit
-from nbgrader.utils import notebook_hash
+from nbgrader.utils import get_osusername, notebook_hash
+from traitlets import Bool
+from traitlets.config import Configurable
 
+from autograder.course.hub import VARIABLE, hub_student
 from autograder.submission.file import UnreadableError, read_plain_file
 from autograder.text import one_line
 
 MAX_SECRET = 1000  # bytes; nbgrader's has 128
 
 
-class HubSubmit(ExchangeSubmit):
-    """Makes `nbgrader submit` use the hub's name for the student."""
+class HubStudent(Configurable):
+    """A step of the exchange that is a student's, under the hub's name where that is to be believed."""
+
+    trust_hub_user = Bool(
+        False, help="Believe JUPYTERHUB_USER under any account: for a hub whose servers all run under one."
+    ).tag(config=True)
+
+    def choose_student(self) -> None:
+        """Set the student where the hub's name counts; a name given on the command line wins."""
+        name, warning = hub_student(get_osusername(), os.environ.get(VARIABLE), self.trust_hub_user)
+        if self.coursedir.student_id != "*":
+            return
+        if warning is not None:
+            self.log.warning("%s", one_line(warning))
+        if name is not None:
+            self.coursedir.student_id = name
+
+
+class HubSubmit(HubStudent, ExchangeSubmit):
+    """Makes `nbgrader submit` use the hub's name for the student where it counts."""
 
     def init_dest(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
-        _choose_student(self)
+        self.choose_student()
         super().init_dest()
 
 
-class HubFetchFeedback(ExchangeFetchFeedback):
-    """Makes `nbgrader fetch_feedback` use the hub's name for the student."""
+class HubFetchFeedback(HubStudent, ExchangeFetchFeedback):
+    """Makes `nbgrader fetch_feedback` use the hub's name for the student where it counts."""
 
     def init_src(self) -> None:
         """Choose the student before nbgrader does; a name given on the command line still wins."""
-        _choose_student(self)
+        self.choose_student()
         super().init_src()
 
 
@@ -67,7 +88,7 @@ class PatientReleaseFeedback(ExchangeReleaseFeedback):
                     self.log.error("%s is not released: %s", one_line(str(page)), error.strerror)
 
     def _pages(self, folder: Path) -> list[Path]:
-        """The pages of a feedback folder that belong to an autograded notebook: no file of the student's own."""
+        """Return the pages of a feedback folder that belong to an autograded notebook: no file of the student's own."""
         student, assignment = folder.parent.name, folder.name
         autograded = self.coursedir.format_path(self.coursedir.autograded_directory, student, assignment)
         return [page for page in sorted(folder.glob("*.html")) if Path(autograded, f"{page.stem}.ipynb").is_file()]
@@ -79,9 +100,3 @@ class PatientReleaseFeedback(ExchangeReleaseFeedback):
         temporary.chmod(0o644)
         temporary.replace(target)
         self.log.info("Feedback released to: %s", target)
-
-
-def _choose_student(step: ExchangeSubmit | ExchangeFetchFeedback) -> None:
-    user = os.environ.get("JUPYTERHUB_USER")
-    if user and step.coursedir.student_id == "*":
-        step.coursedir.student_id = user

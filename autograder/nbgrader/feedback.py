@@ -20,11 +20,10 @@ def _formgrader() -> Path:
 def use_page(config: Any) -> None:
     """Set our template for the feedback pages in nbgrader's configuration, and inert markup for all of its pages."""
     theirs = _formgrader()
-    styles = theirs / "static" / "node_modules" / "bootstrap" / "dist" / "css"
     # Formgrader's pages too: what a submission's text cells hold must not run in the instructor's browser.
     config.HTMLExporter.preprocessors = ["autograder.nbgrader.sanitize.InertMarkup"]
     config.GenerateFeedback.exporter_class = "autograder.nbgrader.pages.FeedbackExporter"
     exporter = config.GenerateFeedback.HTMLExporter
     exporter.template_name = "dojo_feedback"
     exporter.extra_template_basedirs = [str(OURS), str(theirs / "templates")]
-    exporter.extra_template_paths = [str(styles), str(theirs / "templates")]
+    exporter.extra_template_paths = [str(theirs / "templates")]

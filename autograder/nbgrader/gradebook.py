@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import nbgrader.api
 from nbgrader import utils
 from nbgrader.api import (
-    Comment,
-    Grade,
     Gradebook,
     MissingEntry,
-    Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -27,7 +26,11 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course.folder import CourseError, GradebookError, UnrecordedError
+from autograder.exercise.changes import changes
 from autograder.exercise.notebook import Exercise
+from autograder.marking.result import Late
+from autograder.nbgrader.late import apply_penalties
+from autograder.nbgrader.released import Released, lacking_rows, released_notebook
 
 ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own kind, which nbgrader grades
 NO_RESPONSE = "No response."
@@ -35,20 +38,6 @@ NO_RESPONSE = "No response."
 # nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
 # again: a third of the time of `nbgrader autograde`. One engine for each database keeps its compiled statements.
 nbgrader.api.create_engine = functools.cache(nbgrader.api.create_engine)
-
-
-@dataclass(frozen=True)
-class Released:
-    """An exercise as it was released.
-
-    names: of graded and answered cells by their row's id. points: of the cells that are graded by their output.
-    """
-
-    notebook: Notebook
-    kernelspec: str | None
-    checksums: Mapping[str, str]
-    names: Mapping[str, str]
-    points: Mapping[str, float]
 
 
 class Recorder:
@@ -59,6 +48,10 @@ class Recorder:
 
     def __init__(self, db_url: str, *, create_student: bool = True) -> None:
         self._create_student = create_student
+        # nbgrader calls alembic by name; its program lies beside the Python that runs this.
+        beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+        if beside not in path.split(os.pathsep):
+            os.environ["PATH"] = f"{beside}{os.pathsep}{path}"
         with _explained("could not be opened"):
             self._gradebook = Gradebook(db_url)
         self._released: dict[tuple[str, str], Released] = {}
@@ -80,31 +73,24 @@ class Recorder:
                     raise CourseError(
                         f"the gradebook has no {assignment}/{exercise}; run: nbgrader generate_assignment {assignment}"
                     ) from None
-                cells = [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]
-                self._released[key] = Released(
-                    notebook,
-                    notebook.kernelspec,
-                    {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
-                    {cell.id: cell.name for cell in cells},
-                    {cell.name: cell.max_score for cell in notebook.grade_cells},
-                )
+                self._released[key] = released_notebook(notebook)
         return self._released[key]
 
     def check(self, assignment: str, exercise: Exercise) -> Released:
-        """Return what was released of an exercise. Raises CourseError where it is worth something else by now.
+        """Return what was released of an exercise. Raises CourseError where it is another by now.
 
-        Then a score could be above its maximum, or a mark have no row.
+        Then a score could be above its maximum, a mark have no row, or students have been given another forward pass.
         """
         released = self.released(assignment, exercise.name)
-        for step in exercise.steps:
-            points = released.points.get(step.check)
-            if points != step.points:
-                there = "is not there" if points is None else f"has {points:g}"
-                raise CourseError(
-                    f"{assignment}/{exercise.name} was changed after it was generated: {step.check} is worth "
-                    f"{step.points:g} points, in the gradebook it {there}; run: nbgrader generate_assignment "
-                    f"{shlex.quote(assignment)} --force"
-                )
+        differences = changes(exercise, released.cells, "in the gradebook it")
+        if differences:
+            others = f", and {len(differences) - 1} more" if len(differences) > 1 else ""
+            raise CourseError(
+                f"{assignment}/{exercise.name} was changed after it was generated: {differences[0]}{others}; run: "
+                f"nbgrader generate_assignment {shlex.quote(assignment)} --force, then nbgrader release_assignment "
+                f"{shlex.quote(assignment)} --force, and to see what it changes, autograder regrade "
+                f"{shlex.quote(assignment)} --dry-run"
+            )
         return released
 
     def holds(self, student: str, assignment: str, exercise: str, points: Mapping[str, float]) -> bool:
@@ -132,12 +118,6 @@ class Recorder:
             f"{student} is not in the gradebook, and Autograde.create_student is False; rename the folder, or run: "
             f"nbgrader db student add {shlex.quote(student)}"
         )
-
-    def submitted(self, student: str, assignment: str, exercise: str) -> SubmittedNotebook:
-        """Return the row of a notebook that has been recorded, as the database has it now."""
-        with _explained("could not be read"):
-            self._gradebook.db.expire_all()
-            return self._gradebook.find_submission_notebook(exercise, assignment, student)
 
     def record(
         self, student: str, assignment: str, exercise: str, notebook: Any, timestamp: datetime | None = None
@@ -172,6 +152,44 @@ class Recorder:
                 raise
         return submitted
 
+    def extend(self, student: str, assignment: str, time: timedelta) -> datetime | None:
+        """Give a student more time in the place of what was given before; return the new due date, None without any.
+
+        Raises CourseError where the gradebook has no such student or assignment, GradebookError.
+        """
+        with _explained(f"could not be written for {student}"):
+            try:
+                self._gradebook.find_student(student)
+                notebooks = self._gradebook.find_assignment(assignment).notebooks
+            except MissingEntry as error:
+                raise CourseError(
+                    f"{error}; nbgrader db student list and nbgrader db assignment list name all"
+                ) from None
+            if not notebooks:
+                raise CourseError(f"{assignment} has no notebook yet; run: nbgrader generate_assignment {assignment}")
+            released = self.released(assignment, notebooks[0].name)
+            row: SubmittedAssignment = self._submitted(student, assignment, released, None).assignment
+            if row.assignment.duedate is None:
+                self._gradebook.db.rollback()
+                return None
+            row.extension = time or None
+            self._gradebook.db.commit()
+            due: datetime = row.duedate
+        return due
+
+    def penalise(
+        self, assignment: str, plugin: Any, folder: Callable[[str], Path]
+    ) -> tuple[dict[str, Late], list[str]]:
+        """Set the late penalties of an assignment; see apply_penalties. Raises GradebookError."""
+        with _explained("could not be written"):
+            self._gradebook.db.expire_all()
+            return apply_penalties(self._gradebook, plugin, assignment, folder)
+
+    def students(self) -> list[str]:
+        """Return everybody whom the gradebook knows. Raises GradebookError."""
+        with _explained("could not be read"):
+            return [student.id for student in self._gradebook.students]
+
     def record_missing(self, student: str, assignment: str, exercise: str) -> None:
         """Give a notebook that was not submitted 0 for all that is graded by its output; a person's marks stay."""
         released = self.released(assignment, exercise)
@@ -199,22 +217,10 @@ class Recorder:
             rows = {each.notebook: each for each in found.notebooks}
             for each in released.notebook.assignment.notebooks:
                 mine = rows.get(each) or SubmittedNotebook(notebook=each, assignment=found)
-                session.add_all([mine, *_lacking(mine, each)])
+                session.add_all([mine, *lacking_rows(mine, each)])
         if timestamp is not None:
             found.timestamp = timestamp
         return next(each for each in found.notebooks if each.notebook is released.notebook)
-
-
-def _lacking(submitted: SubmittedNotebook, released: Notebook) -> Iterator[Grade | Comment]:
-    """Make the rows of grades and comments that a submitted notebook does not have."""
-    graded = {grade.cell_id for grade in submitted.grades}
-    for cell in (*released.grade_cells, *released.task_cells):
-        if cell.id not in graded:
-            yield Grade(cell_id=cell.id, notebook=submitted)
-    commented = {comment.cell_id for comment in submitted.comments}
-    for cell in (*released.solution_cells, *released.task_cells):
-        if cell.id not in commented:
-            yield Comment(cell_id=cell.id, notebook=submitted)
 
 
 @contextmanager

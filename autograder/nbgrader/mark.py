@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, IgnorePattern, NbGraderPreprocessor
-from traitlets.log import get_logger
 
-from autograder.course.open_grader import open_course, open_grader
-from autograder.course.settings import Settings, SettingTraits
-from autograder.exercise.notebook import Exercise, OrdinaryError, files_of, nbgrader_info, read_exercise
+from autograder.course.settings import SettingTraits
+from autograder.exercise.notebook import OrdinaryError, nbgrader_info
 from autograder.marking.result import REGRADE, StepResult, SubmissionResult
 from autograder.nbgrader.gradebook import ORDINARY
-from autograder.submission.file import UnreadableError
-from autograder.submission.notebook import Submission, submission_from_notebook, with_modules
+from autograder.nbgrader.warm import WARM
 
-if TYPE_CHECKING:
-    from autograder.marking.grader import Grader
-
-UNREADABLE = "dojo_unreadable"  # in a notebook's metadata: why the submitted file is none
+INDEX = "dojo_index"  # in a cell's metadata: its index in the submission, while its notebook is restored
 VERDICT = "dojo"  # in a check cell's metadata: {"verdict": ...}, which the feedback page shows
-MAX_WARM = 4  # exercises of an assignment that keep their warm grader
 
 
 class NotMarkedError(RuntimeError):
@@ -42,23 +34,31 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Mark one notebook and write the outputs into it; one of nbgrader's own kind is run as nbgrader does it."""
+        """Mark one notebook and write the outputs into it; one of nbgrader's own kind is run as nbgrader does it.
+
+        The submitted file is what is marked, as by `autograder grade`, and what that has graded is taken from it.
+        """
         student = resources["nbgrader"]["student"]
         try:
-            path = exercise_path(self, resources).absolute()
-            folder = course_folder(self)
-            grader = WARM.grader(path, folder, self.settings(folder))
-            result = grader.grade(student, lambda: _submission(nb, resources, grader.exercise))
+            path, folder = exercise_path(self, resources).absolute(), course_folder(self)
+            settings = self.settings(folder)
+            submitted = submitted_path(self, resources)
+            cache = WARM.cache(path, folder, settings, resources["nbgrader"]["assignment"])
+            key = cache.key(submitted)
+            kept = None if _forced(self) else cache.get(student, key)
+            if kept is not None and kept.complete:
+                write_outputs(nb, moved(kept.result, nb))
+                return nb, resources
+            result = WARM.grader(path, folder, settings).grade_file(student, submitted)
             if result.fault:
                 raise NotMarkedError(result.error)
-            write_outputs(nb, result)
+            write_outputs(nb, moved(result, nb))
+            cache.put(result, key, recorded=False)  # only what can be a mark
         except OrdinaryError:
             return self._as_nbgrader(nb, resources)
         except Exception as error:
             reason = str(error) if isinstance(error, NotMarkedError) else f"{type(error).__name__}: {error}; {REGRADE}"
             raise NotMarkedError(f"{student} has no new mark: {reason}") from error
-        if result.error is not None:
-            self.log.warning("%s: %s", student, result.error)
         return nb, resources
 
     def _as_nbgrader(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -68,51 +68,30 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
         return nb, resources
 
 
-def _submission(nb: Any, resources: Any, exercise: Exercise) -> Submission:
-    """The submission in an autograded notebook, with the modules beside it. Raises UnreadableError where it is none."""
-    if UNREADABLE in nb.metadata:
-        raise UnreadableError(nb.metadata[UNREADABLE])
-    submission = submission_from_notebook(nb, exercise)
-    folder = resources.get("metadata", {}).get("path")
-    return submission if folder is None else with_modules(submission, Path(folder), exercise)
+def _forced(preprocessor: Any) -> bool:
+    """Return whether nbgrader was told to process everything: its converter owns the exporter, which owns the step."""
+    converter = getattr(getattr(preprocessor, "parent", None), "parent", None)
+    return bool(getattr(converter, "force", False))
 
 
-class WarmGraders:
-    """The warm graders of this process, one for each exercise. formgrader is a process that outlives many of them.
-
-    A grader is closed as soon as its exercise or settings have changed, or MAX_WARM others were used after it.
-    """
-
-    def __init__(self) -> None:
-        self._graders: dict[Path, tuple[object, Grader]] = {}
-
-    def grader(self, path: Path, folder: Path, settings: Settings) -> Grader:
-        """Return the grader of the exercise at `path`, of the course in `folder`. Raises what open_grader raises."""
-        key = (changed(path.parent), folder, settings)
-        if path in self._graders and self._graders[path][0] != key:
-            self._close(path)
-        if path not in self._graders:
-            while len(self._graders) >= MAX_WARM:
-                self._close(next(iter(self._graders)))
-            course = open_course(settings, folder)
-            for warning in course.warnings:
-                get_logger().warning("%s", warning)
-            self._graders[path] = key, open_grader(course, exercise_at(path))
-        # Put it at the end: the one used last is closed last.
-        self._graders[path] = self._graders.pop(path)
-        return self._graders[path][1]
-
-    def close(self) -> None:
-        """Close all graders, which ends their processes."""
-        for path in list(self._graders):
-            self._close(path)
-
-    def _close(self, path: Path) -> None:
-        self._graders.pop(path)[1].close()
+def moved(result: SubmissionResult, notebook: Any) -> SubmissionResult:
+    """Return the result with the cell indices that its cells have after restoring, and take INDEX from the cells."""
+    now = {cell.metadata.pop(INDEX): index for index, cell in enumerate(notebook.cells) if INDEX in cell.metadata}
+    return replace(result, cells={now[index]: ran for index, ran in result.cells.items() if index in now})
 
 
-WARM = WarmGraders()
-atexit.register(WARM.close)
+def number_cells(notebook: Any) -> None:
+    """Write into each cell's metadata its index in the submission, for `moved`."""
+    for index, cell in enumerate(notebook.cells):
+        cell.metadata[INDEX] = index
+
+
+def submitted_path(preprocessor: Any, resources: Any) -> Path:
+    """Return the path of the submitted notebook for the notebook that `preprocessor` works on."""
+    course = CourseDirectory(parent=preprocessor)
+    info = resources["nbgrader"]
+    folder = course.format_path(course.submitted_directory, info["student"], info["assignment"])
+    return Path(folder) / f"{info['notebook']}.ipynb"
 
 
 def exercise_path(preprocessor: Any, resources: Any) -> Path:
@@ -121,22 +100,6 @@ def exercise_path(preprocessor: Any, resources: Any) -> Path:
     info = resources["nbgrader"]
     folder = course.format_path(course.source_directory, ".", info["assignment"])
     return Path(folder) / f"{info['notebook']}.ipynb"
-
-
-def exercise_at(path: Path) -> Exercise:
-    """Return the exercise at `path`; it is read again only when it has changed. Raises ExerciseError, OSError."""
-    return _read(path, changed(path.parent))
-
-
-@functools.lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> Exercise:
-    """Read an exercise. changed: when it was last written, as part of the cache's key."""
-    return read_exercise(path)
-
-
-def changed(folder: Path) -> int:
-    """Return when any file of an exercise's folder was last written, in nanoseconds; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
 
 
 def course_folder(preprocessor: Any) -> Path:

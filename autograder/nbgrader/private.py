@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-FILES = ("gradebook.db", "grades.csv", "course-secret")
+FILES = ("gradebook.db", "grades.csv", "roster.csv", "course-secret")
 FOLDERS = (".autograder", "submitted", "autograded", "feedback")
 
 

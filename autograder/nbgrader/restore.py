@@ -12,7 +12,8 @@ from nbgrader.preprocessors import CheckCellMetadata, DeduplicateIds, OverwriteC
 
 from autograder.exercise.notebook import Exercise, OrdinaryError, Step, nbgrader_info
 from autograder.nbgrader.gradebook import Recorder
-from autograder.nbgrader.mark import exercise_at, exercise_path
+from autograder.nbgrader.mark import exercise_path
+from autograder.nbgrader.warm import exercise_at
 
 
 class RestoreCells(OverwriteCells):

@@ -17,11 +17,16 @@ from html import escape
 from typing import Any
 
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
+from nbconvert.filters.strings import strip_files_prefix
 from nbconvert.preprocessors.sanitize import ALLOWED_STYLES, SanitizeHTML
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import List
 
 CELL_SECONDS, PAGE_SECONDS = 1.0, 5.0  # of processor time that converting a cell and a page may take
+AGAIN = 0.1  # seconds of it until a text that is still converted is stopped once more
+MAX_CODE = 400_000  # characters of code on a page, which is coloured; what has more is not graded
 MAX_SHOWN = 20_000  # characters of a text that is shown as it is written
+LINE = re.compile(r"[^\n]{1000}(?!\n)")  # of such a text, before its line is ended: a page reads lines in square time
 MAX_TEXT = 4 * 2**20  # characters of a text cell that are converted; a pasted picture is text too
 WITHOUT_LIMIT = 5_000  # characters that may be converted where no time limit can be set (not in the main thread)
 
@@ -58,6 +63,8 @@ OUTPUTS = SanitizeHTML(
 class InertMarkup(NbGraderPreprocessor):
     """Make the cells of a notebook inert, and the names that nbgrader's pages show as they are."""
 
+    display_data_priority = List([]).tag(config=True)  # which an exporter of pages sets for all of its preprocessors
+
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Change one notebook in place. Done twice it is as done once."""
         make_inert(nb)
@@ -69,7 +76,7 @@ class InertMarkup(NbGraderPreprocessor):
 
 def make_inert(notebook: Any) -> None:
     """Make all cells of a notebook inert, in place."""
-    budget = _Budget(PAGE_SECONDS)
+    budget, code_left = _Budget(PAGE_SECONDS), MAX_CODE
     info = notebook.metadata.get("language_info", {})
     words = {name: word for name, word in info.items() if isinstance(word, str) and WORD.fullmatch(word)}
     notebook.metadata["language_info"] = type(notebook.metadata)({"name": "python"} | words)
@@ -86,6 +93,9 @@ def make_inert(notebook: Any) -> None:
         elif cell.cell_type == "raw":
             cell.source = cell.source.replace("<", "&lt;")
         else:
+            if len(cell.source) > code_left:
+                cell.source = f"{cell.source[:code_left]}\n# the rest is not shown"
+            code_left = max(0, code_left - len(cell.source))
             OUTPUTS.sanitize_code_outputs(cell.outputs)
 
 
@@ -118,14 +128,15 @@ def inert_text(source: str, attachments: Mapping[str, Any], budget: _Budget | No
         with budget.cell(len(source)):
             # What stands in code or in a formula is no HTML and stays as it is: $i<j$.
             plain = _layout_only(source) if any(t["type"] in HTML for t in _tokens(parse(source))) else source
+            strip_files_prefix(plain)  # both pages apply it: for each [ it goes through the rest of the line
             return plain if all(map(_is_inert, _tokens(parse(plain)))) else as_written(source)
     except (TooSlowError, RecursionError, ValueError):
         return as_written(source)
 
 
 def as_written(source: str) -> str:
-    """Return markdown that shows a text as it is written, cut where it is long."""
-    shown = source if len(source) <= MAX_SHOWN else f"{source[:MAX_SHOWN]}\n[the rest is not shown]"
+    """Return markdown that shows a text as it is written, cut where it is long; so are its lines."""
+    shown = LINE.sub(r"\g<0>\n", source[:MAX_SHOWN]) + ("\n[the rest is not shown]" if len(source) > MAX_SHOWN else "")
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{shown}\n{fence}"
@@ -217,7 +228,8 @@ class _Budget:
         started = time.process_time()
         before = signal.signal(signal.SIGVTALRM, _too_slow)
         try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, min(CELL_SECONDS, self._left))
+            # Again and again, because what is raised in a callback of the garbage collector's is lost.
+            signal.setitimer(signal.ITIMER_VIRTUAL, min(CELL_SECONDS, self._left), AGAIN)
             yield
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -43,7 +44,7 @@ def main() -> None:
     """Measure and print."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        course = new_course(Path(folder), "1_*")
+        course = replace(new_course(Path(folder), "1_*"), anew=True)
         course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)
         (notebook,) = (course.folder / "assignments" / ASSIGNMENT).glob("*.ipynb")
         source = course.folder / "solutions" / ASSIGNMENT / notebook.name

@@ -7,16 +7,19 @@ import io
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import nbformat
 import pytest
 from rich.console import Console
 
-from autograder.classroom import run
-from autograder.classroom.run import Interrupted, Plan, grade_class
+from autograder.classroom import local
+from autograder.classroom.plan import Plan
+from autograder.classroom.run import Interrupted, grade_class
 from autograder.course.folder import CourseError
 from autograder.course.open_grader import Course
 from autograder.course.settings import Settings
+from autograder.marking.result import Late
 from autograder.marking.verdict import CREDIT
 from tests.notebooks import harbour
 
@@ -41,11 +44,17 @@ class Gradebook:
         assert submitted.exists()
         self.written.append((student, result.score))
 
+    def finish(self):
+        return {"ben": Late(1, 0, 0.5)}, ["dee: no penalty"]
+
+    def students(self):
+        return ["zoe", "ben", "ann"]
+
 
 @pytest.fixture
 def course(harbour, harbour_grader, tmp_path, monkeypatch):
     """A course of four students; the warm grader of all tests takes the place of a new one."""
-    monkeypatch.setattr(run, "open_grader", lambda *arguments: contextlib.nullcontext(harbour_grader))
+    monkeypatch.setattr(local, "open_grader", lambda *arguments: contextlib.nullcontext(harbour_grader))
     return Course(Settings(tmp_path / "course-secret", CREDIT), b"secret", "process", tmp_path / "kept")
 
 
@@ -98,16 +107,33 @@ def test_what_is_unchanged_is_not_graded_again(plan, course):
     assert grade(plan(force=True), course)[1] == ""
 
 
+def test_it_says_why_what_nobody_has_changed_is_graded_again(plan, course):
+    grade(plan(), course)
+    nbformat.write(harbour(dkeel="dkeel = -1"), plan().files[next(iter(plan().files))][0][1])
+    _, said = grade(plan(), replace(course, secret=b"another"))
+    assert said == (
+        "harbour: 3 are graded again, for the secret changed since; old marks against new ones: "
+        "autograder regrade port --dry-run\n"
+    )
+
+
 class TestGradebook:
     def test_every_result_is_written(self, plan, course):
         gradebook = Gradebook()
         grade(plan(), course, gradebook)
         assert sorted(gradebook.written) == ALL
 
-    def test_what_was_graded_without_it_is_graded_into_it(self, plan, course):
+    def test_who_is_late_or_missing_and_what_failed_are_in_the_result(self, plan, course):
+        done, _ = grade(plan(), course, Gradebook())
+        assert (done.late, done.unrecorded) == ({"ben": Late(1, 0, 0.5)}, ("dee: no penalty",))
+        assert done.absent == ("ann", "zoe")
+        assert grade(replace(plan(), pattern="z*"), course, Gradebook())[0].absent == ("zoe",)
+
+    def test_what_was_graded_without_it_is_written_and_not_graded_again(self, plan, course, monkeypatch):
         grade(plan(), course)
+        monkeypatch.setattr(local, "open_grader", None)  # would fail
         gradebook = Gradebook()
-        grade(plan(), course, gradebook)
+        assert scores(grade(plan(), course, gradebook)[0]) == ALL
         assert sorted(gradebook.written) == ALL
 
     def test_a_notebook_that_is_gone_is_written_again(self, plan, course):
@@ -118,7 +144,7 @@ class TestGradebook:
         assert gradebook.written == [("ben", 7.0)]
 
     def test_one_that_does_not_know_the_exercise_stops_before_anything_is_graded(self, plan, course, monkeypatch):
-        monkeypatch.setattr(run, "open_grader", None)  # would fail
+        monkeypatch.setattr(local, "open_grader", None)  # would fail
         gradebook = Gradebook()
         gradebook.check = lambda exercise: (_ for _ in ()).throw(CourseError("not released"))
         with pytest.raises(CourseError, match="not released"):
@@ -145,7 +171,7 @@ def test_ctrl_c_finishes_those_in_hand_and_keeps_them(plan, course, harbour_grad
     before = signal.getsignal(signal.SIGINT)
     gradebook = Interrupting()
     with monkeypatch.context() as patch:
-        patch.setattr(run, "open_grader", lambda *arguments: contextlib.nullcontext(InHand()))
+        patch.setattr(local, "open_grader", lambda *arguments: contextlib.nullcontext(InHand()))
         with pytest.raises(Interrupted) as stopped:
             grade(plan(jobs=1), course, gradebook)
     assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,8 @@
+import pytest
+
+from tests.author.derive.lines import LINES, check
+
+
+@pytest.mark.parametrize("text", LINES["reductions"])
+def test_a_line_is_derived_as_autograd_does(text):
+    check(text)
