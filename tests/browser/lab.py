@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 import pytest
+from nbformat.sign import NotebookNotary
 
 # Deadlines in seconds: far above what is needed on a quiet machine, for one with much else to do.
 STARTS_IN, OPENS_IN, RUNS_IN, ANSWERS_IN = 120, 120, 240, 90
@@ -49,6 +51,11 @@ class Lab:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(value))
 
+    def trust(self, notebook: Path) -> None:
+        """Sign a notebook, as `jupyter trust` does: of the outputs of any other, no picture is shown."""
+        notary = NotebookNotary(data_dir=str(self.settings.parent / "data"))
+        notary.sign(nbformat.read(notebook, as_version=4))
+
     def ask(self, path: str, method: str = "GET") -> Any:
         """What the server's API says; OSError or HTTPException where it has no answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -76,13 +83,16 @@ class Lab:
 
 
 @contextlib.contextmanager
-def jupyter_lab(home: Path) -> Iterator[Lab]:
-    """JupyterLab with everything of its own below `home`; at the end, none of its processes is left."""
+def jupyter_lab(home: Path, course: Path | None = None) -> Iterator[Lab]:
+    """JupyterLab with everything of its own below `home`; at the end, none of its processes is left.
+
+    course: the folder of a course, in which it starts, with nbgrader's Formgrader; else a new folder for notebooks.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    lab = Lab(home / "work", home / "settings", port, secrets.token_hex())
-    lab.folder.mkdir()
+    lab = Lab(course or home / "work", home / "settings", port, secrets.token_hex())
+    lab.folder.mkdir(exist_ok=True)
     lab.write_settings(SETTINGS)
     options = [f"--ServerApp.root_dir={lab.folder}", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1"]
     options += [f"--IdentityProvider.token={lab.token}", "--no-browser", "--allow-root"]
@@ -94,6 +104,7 @@ def jupyter_lab(home: Path) -> Iterator[Lab]:
         server = psutil.Popen(
             [sys.executable, "-m", "jupyterlab", *options],
             env=os.environ | {name: str(value) for name, value in own.items()},
+            cwd=lab.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -167,6 +178,13 @@ class Notebook:
         found = {at: re.fullmatch(r"\[(\d+)\]:", prompt.strip()) for at, prompt in enumerate(cells)}
         return {at: int(match[1]) for at, match in found.items() if match}
 
+    def folded(self) -> set[int]:
+        """The cells whose code is folded away; they show no count."""
+        cells = self.page.locator(".jp-Notebook .jp-Cell").evaluate_all(
+            "cells => cells.map(c => c.querySelector('.jp-InputArea-prompt') === null)"
+        )
+        return {at for at, away in enumerate(cells) if away}
+
     def write(self, at: int, source: str) -> None:
         """Click into a code cell, and put this in the place of what is there."""
         editor = self.cell(at).locator(".cm-content")
@@ -192,6 +210,8 @@ class Notebook:
     def run(self, at: int) -> None:
         """Click into the cell, Ctrl+Enter, and wait for its end."""
         before = max(self.counts().values(), default=0)
+        if at in self.folded():
+            self.cell(at).locator(".jp-Placeholder").first.click()
         self.cell(at).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         self._wait_for({at}, before, ANSWERS_IN)
@@ -205,7 +225,7 @@ class Notebook:
 
     def _wait_for(self, cells: set[int], before: int, seconds: float) -> None:
         def left() -> set[int]:
-            return cells - {at for at, count in self.counts().items() if count > before}
+            return cells - {at for at, count in self.counts().items() if count > before} - self.folded()
 
         # After an error the cells below do not run: no use to wait for them.
         self.until(

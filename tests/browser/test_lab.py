@@ -18,11 +18,13 @@ from typing import Any
 import nbformat
 import pytest
 
+from autograder.author.alone import write_alone
 from autograder.exercise.notebook import Exercise, Step, nbgrader_info, read_exercise
+from tests.browser.conftest import CHROMIUM
 from tests.browser.lab import Lab, Notebook, jupyter_lab
+from tests.browser.legible import faults, screens_before
 from tests.conftest import ROOT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 RELEASED = ROOT / "assignments" / "backprop"
 
 
@@ -37,12 +39,19 @@ class Mistake:
 
     @property
     def said(self) -> str:
-        """The pattern of the reason, which may go over several lines."""
-        return re.sub(r"(\\ )+", r"[\\s|]+", re.escape(self.reason))
+        """The pattern of the reason."""
+        return wrapped(self.reason)
+
+
+def wrapped(text: str) -> str:
+    """The pattern of a sentence, which may go over several lines."""
+    return re.sub(r"(\\ )+", r"[\\s|]+", re.escape(text))
 
 
 MISTAKES = {
-    "1_manual_backprop": Mistake("probs", "/ probs", "* probs", "is not the derivative of `logprobs = probs.log()`"),
+    "1_manual_backprop": Mistake(
+        "probs", "/ probs", "* probs", "this is multiplied by `probs`, where it must be divided"
+    ),
     "2_cross_entropy": Mistake("logits", "dlogits /= n", "", "too large by the factor n"),
     "3_batchnorm": Mistake("hprebn", "bnvar_inv / n *", "bnvar_inv *", "too large by the factor n"),
     "4_training": Mistake("h", "dlogits @", "-dlogits @", "the sign is wrong"),
@@ -60,22 +69,21 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(scope="module", name="browser")
-def _browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make setup")
-    # In a container /dev/shm may be too small for a browser.
-    options = ["--no-sandbox", "--disable-dev-shm-usage"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-
-
 @contextlib.contextmanager
-def opened(browser: Any, lab: Lab, name: str, theme: str, pictures: Path) -> Iterator[Notebook]:
-    """The released notebook, in a fresh folder and a fresh page; a picture of how it looked when something failed."""
-    work = lab.folder / f"{name}-{theme.split()[-1].lower()}"
-    shutil.copytree(RELEASED, work, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+def opened(
+    browser: Any, lab: Lab, name: str, theme: str, pictures: Path, source: Path = RELEASED, alone: bool = False
+) -> Iterator[Notebook]:
+    """The notebook, in a fresh folder and a fresh page; a picture of how it looked when something failed.
+
+    source: the folder it comes from. alone: without what lies beside it there.
+    """
+    work = lab.folder / f"{name}-{theme.split()[-1].lower()}-{len(list(lab.folder.iterdir()))}"
+    if alone:
+        work.mkdir()
+        shutil.copy(source / f"{name}.ipynb", work)
+    else:
+        shutil.copytree(source, work, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    lab.trust(work / f"{name}.ipynb")
     lab.set_theme(theme)
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     try:
@@ -167,4 +175,116 @@ def test_a_step_is_to_do_then_wrong_then_right(browser: Any, lab: Lab, name: str
         picture(notebook, check, f"{name}-right-{shade}")
         notebook.run(strip)
         notebook.sees(strip, f"✓ {len(upstream) + 1} right, · {left} to do")
+        assert notebook.errors() == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("JupyterLab Light", 1400), ("JupyterLab Dark", 1000)])
+def test_what_is_shown_is_what_will_be_marked(browser: Any, lab: Lab, theme: str, width: int, tmp_path: Path) -> None:
+    name = "1_manual_backprop"
+    exercise = read_exercise(ROOT / "solutions" / "backprop" / f"{name}.ipynb")
+    cells = nbformat.read(RELEASED / f"{name}.ipynb", as_version=4).cells
+    code = {at for at, cell in enumerate(cells) if cell.cell_type == "code"}
+    places = {nbgrader_info(cell)["grade_id"]: at for at, cell in enumerate(cells) if nbgrader_info(cell)}
+    with opened(browser, lab, name, theme, tmp_path) as notebook:
+        notebook.page.set_viewport_size({"width": width, "height": 1000})
+        notebook.run_all(code)
+
+        def write(grade_id: str, source: str | None = None) -> None:
+            notebook.write(places[grade_id], answer(exercise, grade_id) if source is None else source)
+            notebook.run(places[grade_id])
+
+        def check(step: str, said: str, picture_name: str = "") -> None:
+            notebook.run(places[f"cmp_{step}"])
+            notebook.sees(places[f"cmp_{step}"], said)
+            if picture_name:
+                picture(notebook, places[f"cmp_{step}"], f"{picture_name}-{width}")
+
+        for grade_id in ("dlogprobs", "dprobs", "dcounts_sum_inv", "dcounts_path1", "dcounts_sum"):
+            write(grade_id)
+        check("dcounts_path1", "✓ right; one path of several", "path")
+        write("dcounts_path1", "dcounts = dprobs + counts_sum_inv")
+        check("dcounts_path1", r"[1-9]\d* of 864 elements are off", "path-wrong")
+        write("dcounts_path1")
+        write("dcounts_path2")
+        check("dcounts_path1", wrapped("added to `dcounts`: run"), "path-late")
+        check("dlogprobs", "✓ right; 1 of 26 steps, 1 of 26 points", "right")
+        write("dcounts_path2")  # once more
+        check("dcounts", wrapped("was run 2 times and added to `dcounts` each time"), "twice")
+        write("dcounts_path1")
+        write("dcounts_path2")
+        check("dcounts", "✓ right")
+        write("dprobs", "dprobs = -dlogprobs / probs")
+        check("dcounts_sum_inv", wrapped("`dprobs` was made anew after `dcounts_sum_inv`"), "stale")
+        write("dcounts_sum_inv")
+        check("dprobs", "the sign is wrong", "wrong")
+        check("dcounts_sum_inv", "↪ right for a wrong gradient", "follows")
+        write("dprobs", "dprobs = torch.zeros(32, 27)\ndprobs[range(n), Yb] = -1 / n / probs[range(n), Yb].detach()")
+        check("dprobs", wrapped("right at this notebook's sizes only"), "here-only")
+        write("dprobs")
+        for grade_id in ("dcounts_sum_inv", "dcounts_path1", "dcounts_sum", "dcounts_path2", "dnorm_logits"):
+            write(grade_id)
+        write("dlogit_maxes", "dlogit_maxes = torch.zeros_like(logit_maxes)")
+        check("dlogit_maxes", wrapped("zeros look right; with other upstream gradients this is wrong"), "zeros")
+        write("dlogits_path1")
+        write("dlogits_path2")
+        check("dlogits", "✓ right", "rounding")
+        last = max(at for at in code if "progress()" in cells[at].source or "cmp_all(" in cells[at].source)
+        notebook.run(last)
+        picture(notebook, last, f"progress-{width}")
+        # The state of the notebook is no mistake: each line names what to run again, and is gone afterwards.
+        write("dh", "dh = dlogits @ W2.T\nh = h.detach() * 2")
+        check("dh", wrapped("`h` belongs to the forward pass, and cell"), "overwritten")
+        write("dh", "dh = dlogits @ W2.T")
+        notebook.run(places["forward"])
+        check("dh", wrapped("run the cell with loss.backward() first"), "forward-only")
+        notebook.run(places["autograd"])
+        check("dh", "(✓ right|dlogits` was made anew|run cell)")
+        notebook.run(places["setup_minibatch"])
+        check("dprobs", wrapped("was run again after the forward pass"), "minibatch")
+        assert faults(notebook.page) == []
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("name", ["1_manual_backprop", "2_cross_entropy", "3_batchnorm"])
+def test_everything_can_be_read(browser: Any, lab: Lab, name: str, theme: str, tmp_path: Path) -> None:
+    """The solved notebook with its outputs, as wide as a screen and as half a laptop's."""
+    with opened(browser, lab, name, theme, tmp_path, ROOT / "solutions" / "backprop") as notebook:
+        for width in (1400, 1000):
+            notebook.page.set_viewport_size({"width": width, "height": 900})
+            assert faults(notebook.page) == []
+
+
+def test_the_first_step_stands_within_two_screens(browser: Any, lab: Lab, tmp_path: Path) -> None:
+    name = "1_manual_backprop"
+    cells = nbformat.read(ROOT / "solutions" / "backprop" / f"{name}.ipynb", as_version=4).cells
+    first = next(at for at, cell in enumerate(cells) if nbgrader_info(cell).get("solution"))
+    with opened(browser, lab, name, "JupyterLab Light", tmp_path, ROOT / "solutions" / "backprop") as notebook:
+        notebook.page.set_viewport_size({"width": 1400, "height": 900})
+        notebook.page.wait_for_timeout(1500)
+        assert screens_before(notebook.page, first, 900) <= 2
+
+
+def test_without_its_folder_a_notebook_says_what_is_missing(browser: Any, lab: Lab, tmp_path: Path) -> None:
+    cells = nbformat.read(RELEASED / "1_manual_backprop.ipynb", as_version=4).cells
+    code = {at for at, cell in enumerate(cells) if cell.cell_type == "code"}
+    missing = next(at for at in code if nbgrader_info(cells[at])["grade_id"] == "setup_data")
+    with opened(browser, lab, "1_manual_backprop", "JupyterLab Light", tmp_path, alone=True) as notebook:
+        notebook.run_all(code)
+        notebook.sees(missing, "dojo/ and names.txt are not beside this notebook")
+        notebook.sees(missing, "Fetch the whole folder of the assignment")
+        picture(notebook, missing, "alone")
+        assert "NameError" not in "\n".join(notebook.output(at) for at in code)
+
+
+def test_a_notebook_that_brings_its_files_along_works_in_an_empty_folder(
+    browser: Any, lab: Lab, tmp_path: Path
+) -> None:
+    name = "2_cross_entropy"
+    write_alone(RELEASED, tmp_path)
+    cells = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4).cells
+    code = {at for at, cell in enumerate(cells) if cell.cell_type == "code"}
+    check = next(at for at in code if nbgrader_info(cells[at]).get("grade_id") == "cmp_dlogits")
+    with opened(browser, lab, name, "JupyterLab Light", tmp_path, tmp_path, alone=True) as notebook:
+        notebook.run_all(code)
+        notebook.sees(check, "still to do")
         assert notebook.errors() == []

@@ -62,9 +62,15 @@ def honest(answered: Any) -> Any:
 
 
 def run(notebook: Any, source_directory: str = "solutions") -> dict[str, Any]:
-    """The check cells after MarkByEngine."""
+    """The check cells after MarkByEngine. The notebook is handed in; nothing is kept of an earlier one."""
+    shutil.rmtree(Path(".autograder", ASSIGNMENT), ignore_errors=True)
+    submitted = Path("submitted", "ada", ASSIGNMENT, f"{EXERCISE}.ipynb")
+    submitted.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, submitted)
+    restored = copy.deepcopy(notebook)
+    mark.number_cells(restored)
     preprocessor = MarkByEngine(config=Config(CourseDirectory={"source_directory": source_directory}))
-    marked, _ = preprocessor.preprocess(copy.deepcopy(notebook), RESOURCES)
+    marked, _ = preprocessor.preprocess(restored, RESOURCES)
     return checks(marked)
 
 
@@ -125,6 +131,16 @@ def give(monkeypatch: pytest.MonkeyPatch, honest: Any, steps: tuple[Any, ...]) -
     """Let the engine answer with these steps."""
     marked = dataclasses.replace(honest, steps=steps)
     monkeypatch.setattr(Grader, "grade", lambda *args, **kwargs: marked)
+
+
+def test_what_is_no_mark_is_not_kept(answered: Any, honest: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the next run would take it for one."""
+    with monkeypatch.context() as patch:
+        give(patch, honest, honest.steps[1:])
+        assert_no_mark(answered, FIRST)
+    assert not list(Path(".autograder", ASSIGNMENT).rglob("*.db"))
+    assert text_and_score(run(answered)[FIRST])[1] == 1.0
+    assert len(list(Path(".autograder", ASSIGNMENT).rglob("*.db"))) == 1
 
 
 class TestTheEngineFails:

@@ -29,9 +29,16 @@ from .harbour_course import (
 
 DUE = datetime(2024, 5, 2, 12)
 IN_TIME, LATE = "2024-05-01 10:00:00 UTC", "2024-05-03 10:00:00 UTC"
-BOTH = ["ada", "ben", "cleo", "dee", "eli", "fay"]
-# Only with us: nbgrader's own stops at them.
+BOTH = ["ada", "ben", "cleo", "dee", "eli", "fay", "hal", "ivy"]
+# Only with us: nbgrader does not see somebody without any notebook.
 OURS = ["gil", "hal"]
+PLUGIN = """
+from nbgrader.plugins import LateSubmissionPlugin
+
+class Half(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return score / 2
+"""
 SAYS = {
     "gil": f"there is no {EXERCISE}.ipynb in the submission",
     "hal": f"{EXERCISE}.ipynb is not a Jupyter notebook",
@@ -46,15 +53,24 @@ class Graded:
     ours: Course
     first: tuple[dict[str, Any], dict[str, Any]]
     again: tuple[dict[str, Any], dict[str, Any]]
+    said: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    theirs = new_harbour_course(tmp_path_factory.mktemp("theirs"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A course in which nobody has submitted, and nothing was graded; tests work on copies."""
+    return new_harbour_course(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def graded(made: Course, tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    theirs = twin(made, tmp_path_factory.mktemp("theirs"))
     config = theirs.folder / "nbgrader_config.py"
-    config.write_text(config.read_text() + '\nc.LateSubmissionPlugin.penalty_method = "zero"\n')
+    config.write_text(config.read_text() + '\nc.AssignLatePenalties.plugin_class = "half_late.Half"\n')
+    (theirs.folder / "half_late.py").write_text(PLUGIN)
     with open_gradebook(theirs) as gradebook:
         gradebook.update_or_create_assignment(ASSIGNMENT, duedate=DUE)
+        gradebook.add_student("zoe")  # who hands in nothing
     hand_in(theirs, "ada", HARBOUR_ANSWERS, IN_TIME)
     hand_in(theirs, "ben", HARBOUR_ANSWERS | {"dkeel": "dkeel = nonsense", "dswell_path2": ""}, IN_TIME)
     hand_in(theirs, "cleo", {}, IN_TIME)
@@ -63,18 +79,20 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     hand_in(theirs, "fay", HARBOUR_ANSWERS, IN_TIME)
     damage(theirs, "fay")
     (submitted(theirs, "ada").parent / "notes.txt").write_text("my own notes")
+    hand_in(theirs, "hal", {}, IN_TIME)
+    submitted(theirs, "hal").write_text('{"cells": [')
+    hand_in(theirs, "ivy", HARBOUR_ANSWERS)
+    (submitted(theirs, "ivy").parent / "timestamp.txt").write_bytes(LATE.encode("utf-16"))
     ours = twin(theirs, tmp_path_factory.mktemp("ours"))
     submitted(ours, "gil").parent.mkdir(parents=True)
-    hand_in(ours, "hal", {}, IN_TIME)
-    submitted(ours, "hal").write_text('{"cells": [')
-    first = grade_both(theirs, ours)
+    said, first = grade_both(theirs, ours)
     for course in (theirs, ours):
         with open_gradebook(course) as gradebook:
             gradebook.find_grade("cmp_dkeel", EXERCISE, ASSIGNMENT, "ben").manual_score = 0.25
             gradebook.find_grade("cmp_dmast", EXERCISE, ASSIGNMENT, "ada").extra_credit = 1.5
             gradebook.find_comment("dkeel", EXERCISE, ASSIGNMENT, "ben").manual_comment = "Nearly."
             gradebook.db.commit()
-    return Graded(theirs, ours, first, grade_both(theirs, ours, "--force"))
+    return Graded(theirs, ours, first, grade_both(theirs, ours, "--force")[1], said)
 
 
 def damage(course: Course, student: str) -> None:
@@ -88,15 +106,17 @@ def damage(course: Course, student: str) -> None:
     nbformat.write(notebook, path)
 
 
-def grade_both(theirs: Course, ours: Course, *more: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The gradebooks' rows after both have graded."""
+def grade_both(
+    theirs: Course, ours: Course, *more: str
+) -> tuple[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]]:
+    """What both said and the gradebooks' rows after they have graded."""
     with ThreadPoolExecutor(2) as pool:
         nbgrader = pool.submit(theirs.instructor, "nbgrader", "autograde", ASSIGNMENT, *more)
         command = ("autograder", "grade", "submitted", "--assignment", ASSIGNMENT, "--gradebook", *more)
         said = ours.instructor(*command)
-        nbgrader.result()
+        lines = nbgrader.result()
     assert "Warning" not in said
-    return rows(theirs), rows(ours)
+    return (lines, said), (rows(theirs), rows(ours))
 
 
 @pytest.mark.parametrize("student", BOTH)
@@ -138,15 +158,30 @@ class TestWhatTheyAre:
 
     def test_marks(self, graded: Graded) -> None:
         scores = {student: row["score"] for student, row in graded.first[1].items()}
-        assert scores == {"ada": 8, "ben": 6.5, "cleo": 0, "dee": 8, "eli": 7, "fay": 7, "gil": 0, "hal": 0}
+        assert scores == {"ada": 8, "ben": 6.5, "cleo": 0, "dee": 8, "eli": 7, "fay": 7, "gil": 0, "hal": 0, "ivy": 8}
 
     def test_the_late_penalty(self, graded: Graded) -> None:
         penalties = {student: row["penalty"] for student, row in graded.first[1].items() if row["penalty"]}
-        assert penalties == {"dee": 8.0}
+        assert penalties == {"dee": 4.0}
 
     def test_timestamps(self, graded: Graded) -> None:
         assert graded.first[1]["dee"]["timestamp"] == datetime(2024, 5, 3, 10)
         assert graded.first[1]["eli"]["timestamp"] is None
+
+    def test_autograde_says_a_line_a_submission_with_its_flags(self, graded: Graded) -> None:
+        lines = [line for line in graded.said[0].splitlines() if "INFO" in line and ": harbour " in line]
+        assert [line.split("] ")[1].split(":")[0] for line in lines] == BOTH
+        (fay,) = [line for line in lines if "fay" in line]
+        assert fay.endswith("harbour 7 / 8 (the check cell cmp_dflat is missing; the check cell cmp_drope is missing)")
+        assert len(graded.said[0].splitlines()) <= len(BOTH) + 6
+
+    def test_both_say_who_is_late_and_who_is_missing(self, graded: Graded) -> None:
+        for said in graded.said:
+            assert "missing: 1 student of the gradebook has handed in nothing: zoe" in said
+        assert "dee: late: 1 day, 4 taken off" in graded.said[0]
+        (dee,) = [line for line in graded.said[1].splitlines() if "dee" in line]
+        assert "4 / 8" in dee
+        assert "late: 1 day" in dee
 
     def test_comments_for_what_was_left_untouched(self, graded: Graded) -> None:
         comments = {student: row["comments"] for student, row in graded.first[1].items()}
@@ -196,6 +231,7 @@ class TestGoingOn:
             ("ben", "NameError: name 'nonsense' is not defined"),
             ("ben", "Nearly."),
             ("cleo", "No response."),
+            ("dee", "late: 1 day, 4 taken off, 4 of it here"),
             ("eli", "thoughts"),
             ("gil", "submit it under this name"),
             ("hal", "open it in Jupyter, save and submit again"),
@@ -207,7 +243,7 @@ class TestGoingOn:
     def test_export(self, done: Course, graded: Graded) -> None:
         with (done.folder / "grades.csv").open() as file:
             exported = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
-        assert exported == {student: row["score"] for student, row in graded.again[1].items()}
+        assert exported == {"zoe": 0.0} | {student: row["score"] for student, row in graded.again[1].items()}
 
 
 @pytest.mark.parametrize(
@@ -219,9 +255,9 @@ class TestGoingOn:
         ("isolation=process", 8.0),
     ],
 )
-def test_a_setting_on_nbgraders_command_line_counts(tmp_path, setting: str, score: float) -> None:
+def test_a_setting_on_nbgraders_command_line_counts(made: Course, tmp_path, setting: str, score: float) -> None:
     """They were all ignored: with no credit for a right step, students had full marks."""
-    course = new_harbour_course(tmp_path)
+    course = twin(made, tmp_path)
     hand_in(course, "ada", HARBOUR_ANSWERS, IN_TIME)
     course.instructor("nbgrader", "autograde", ASSIGNMENT, f"--MarkByEngine.{setting}")
     assert rows(course)["ada"]["score"] == score

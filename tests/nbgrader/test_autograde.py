@@ -9,7 +9,7 @@ import pytest
 from traitlets.config import Config
 
 from autograder.nbgrader.autograde import SUBMITTED, SubmissionExporter
-from autograder.nbgrader.mark import UNREADABLE
+from autograder.nbgrader.mark import INDEX
 from autograder.nbgrader.submitted import digest
 from tests.notebooks import harbour
 
@@ -35,10 +35,10 @@ def test_a_notebook_is_read_with_a_mark_of_what_it_was_made_from(course):
     notebook, made_from = exported(course, nbformat.writes(harbour()))
     assert len(notebook["cells"]) == len(harbour().cells)
     assert notebook["metadata"][SUBMITTED] == made_from
+    assert [cell["metadata"][INDEX] for cell in notebook["cells"]] == list(range(len(notebook["cells"])))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}'])
-def test_what_is_no_notebook_becomes_a_page_that_says_so(course, text):
+def test_what_is_no_notebook_becomes_a_page_without_cells(course, text):
     notebook, _ = exported(course, text)
     assert notebook["cells"] == []
-    assert "harbour.ipynb" in notebook["metadata"][UNREADABLE]

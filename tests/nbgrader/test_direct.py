@@ -15,7 +15,8 @@ from nbgrader.utils import determine_grade
 from autograder.course.folder import CourseError, UnrecordedError
 from autograder.exercise.notebook import exercise_from_notebook
 from autograder.marking.result import SubmissionResult
-from autograder.nbgrader.direct import INDEX, DirectGradebook
+from autograder.nbgrader.direct import DirectGradebook
+from autograder.nbgrader.mark import INDEX
 from autograder.sandbox.host.received import RanCell
 from tests.notebooks import by_id, code, harbour
 
@@ -29,6 +30,7 @@ def write(port):
     def written(path, result, config=None, student="ada"):
         with DirectGradebook(port.config if config is None else config, "port") as direct:
             direct.write(student, port.exercise, path, result)
+            direct.finish()
         return nbformat.read(port.folder / "autograded" / student / "port" / "harbour.ipynb", as_version=4)
 
     return written
@@ -113,10 +115,13 @@ def test_a_penalty_follows_the_due_date(port):
     path, result = port.hand_in("ada", timestamp=LATE), port.result()
     with DirectGradebook(config, "port") as direct:
         direct.write("ada", port.exercise, path, result)
+        late, failed = direct.finish()
+        assert ({student: each.penalty for student, each in late.items()}, failed) == ({"ada": 8.0}, [])
         assert row(port) == (8.0, 8.0)
         with Gradebook(port.db_url) as gradebook:
             gradebook.update_or_create_assignment("port", duedate=datetime(2025, 1, 1))
         assert direct.holds("ada", port.exercise, path, result)
+        assert direct.finish() == ({}, [])
         assert row(port) == (8.0, None)
 
 

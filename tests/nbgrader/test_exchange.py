@@ -20,9 +20,10 @@ def step(tmp_path):
         (exchange / "boats" / folder).mkdir(parents=True)
     course.mkdir()
 
-    def made(kind, **more):
+    def made(kind, trusted=True, **more):
         where = {"root": str(course), "course_id": "boats", "assignment_id": "port", **more}
         config = Config(CourseDirectory=where, Exchange={"root": str(exchange), "cache": str(tmp_path / "cache")})
+        config.HubStudent.trust_hub_user = trusted
         coursedir = CourseDirectory(config=config)
         step = kind(coursedir=coursedir, authenticator=Authenticator(config=config), config=config)
         step.set_timestamp()
@@ -42,6 +43,11 @@ class TestTheStudent:
             return made
 
         return student
+
+    def test_is_the_accounts_unless_the_course_believes_the_hub(self, chosen, monkeypatch, caplog):
+        monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+        assert chosen(trusted=False).coursedir.student_id == "*"
+        assert f"JUPYTERHUB_USER is ada, but this is the account {getpass.getuser()}" in caplog.text
 
     def test_is_the_hubs(self, chosen, monkeypatch):
         monkeypatch.setenv("JUPYTERHUB_USER", "ada")

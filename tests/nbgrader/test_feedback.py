@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from nbconvert.exporters import HTMLExporter
 from traitlets.config import Config
 
 from autograder.nbgrader.feedback import use_page
 from autograder.nbgrader.mark import write_outputs
+from autograder.nbgrader.pages import FeedbackExporter
 from tests.notebooks import by_id
 
 
@@ -31,7 +31,7 @@ def page(port, config):
         if name.startswith("cmp_"):  # GetGrades would read it from the gradebook
             cell.metadata.nbgrader["score"] = 0.5 if name == "cmp_dkeel" else 1.0
     info = {"notebook": "harbour", "score": 7.5, "max_score": 8.0, "late_penalty": 0}
-    exporter = HTMLExporter(config=Config(HTMLExporter=config.GenerateFeedback.HTMLExporter))
+    exporter = FeedbackExporter(config=Config(HTMLExporter=config.GenerateFeedback.HTMLExporter))
     html, _ = exporter.from_notebook_node(notebook, {"nbgrader": info})
     return html
 

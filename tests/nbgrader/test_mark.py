@@ -2,70 +2,54 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+import copy
+import json
 from pathlib import Path
 
-import nbformat
-import psutil
 import pytest
+from nbgrader.utils import determine_grade
 from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import KeyValueConfigLoader
 
 from autograder.course.settings import settings_from_config
-from autograder.nbgrader.mark import MAX_WARM, MarkByEngine, WarmGraders
-from autograder.sandbox.limits import Limits
-from tests.notebooks import harbour
+from autograder.nbgrader.mark import INDEX, MarkByEngine, NotMarkedError, number_cells
+from autograder.nbgrader.warm import WARM
+from autograder.sandbox.host.received import RanCell
+from tests.notebooks import by_id
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course folder with one exercise, and its settings: without bubblewrap, which starts faster."""
-    (tmp_path / "solutions").mkdir()
-    nbformat.write(harbour(), tmp_path / "solutions" / "harbour.ipynb")
-    return tmp_path, settings_from_config(Config(MarkByEngine={"isolation": "process"}), tmp_path)
+class TestSharing:
+    """What `autograder grade` has graded is not graded again."""
 
+    @pytest.fixture
+    def kept(self, port, monkeypatch):
+        """Ada's result is kept, and grading is out of order."""
+        monkeypatch.setattr(WARM, "grader", None)
+        path = port.hand_in("ada")
+        settings = settings_from_config(Config(MarkByEngine={"isolation": "process"}), port.folder)
+        cache = WARM.cache(port.exercise.path, port.folder, settings, "port")
+        result = port.result({"dkeel": 0.25}, cells={0: RanCell("hello\n", None, False)})
+        cache.put(result, cache.key(path), recorded=True)
+        return port
 
-@pytest.fixture
-def warm():
-    graders = WarmGraders()
-    yield graders
-    graders.close()
+    def marked(self, port):
+        notebook = copy.deepcopy(port.released)
+        number_cells(notebook)
+        step = MarkByEngine(config=Config(port.config, MarkByEngine={"isolation": "process"}))
+        resources = {"nbgrader": {"student": "ada", "assignment": "port", "notebook": "harbour"}}
+        return step.preprocess(notebook, resources)[0]
 
+    def test_the_kept_result_is_written(self, kept):
+        notebook = self.marked(kept)
+        assert determine_grade(by_id(notebook)["cmp_dkeel"])[0] == 0.25
+        assert INDEX not in json.dumps(notebook)
 
-def processes() -> set[int]:
-    return {child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE}
-
-
-class TestWarmGraders:
-    def test_the_same_exercise_has_the_same_grader(self, course, warm):
-        folder, settings = course
-        path = folder / "solutions" / "harbour.ipynb"
-        assert warm.grader(path, folder, settings) is warm.grader(path, folder, settings)
-
-    def test_one_that_is_replaced_is_closed(self, course, warm):
-        """formgrader is one process: six saves of an exercise used to leave six warm graders behind."""
-        folder, settings = course
-        path = folder / "solutions" / "harbour.ipynb"
-        before = processes()
-        for saved in range(3):
-            os.utime(path, ns=(saved, saved))
-            warm.grader(path, folder, settings)
-            assert len(processes() - before) == 1
-        warm.grader(path, folder, replace(settings, limits=Limits(cell_seconds=1.0)))
-        assert len(processes() - before) == 1
-        warm.close()
-        assert processes() == before
-
-    def test_there_are_only_so_many(self, course, warm):
-        folder, settings = course
-        before = processes()
-        paths = [folder / "solutions" / f"harbour{number}.ipynb" for number in range(MAX_WARM + 1)]
-        for path in paths:
-            nbformat.write(harbour(), path)
-            warm.grader(path, folder, settings)
-        assert len(processes() - before) == MAX_WARM
+    def test_another_submission_is_graded(self, kept):
+        path = kept.folder / "submitted" / "ada" / "port" / "harbour.ipynb"
+        path.write_text(path.read_text() + "\n")
+        with pytest.raises(NotMarkedError, match="not callable"):
+            self.marked(kept)
 
 
 class TestSettings:
