@@ -6,48 +6,44 @@ where none fits, nothing is reported.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Sequence
 
 import torch
 
-from .fit import (
-    BETTER,
-    CLOSE_32,
-    CLOSE_64,
-    ENOUGH,
-    RIGHT_32,
-    SUMS,
-    Close,
-    Guess,
-    distance,
-    largest,
-    multiple,
-    serves,
-)
-from .forward import Route, Scene, Tensor, double, product
-from .graph import Graph
-from .inside import of_factor, of_inside, wrong_part
-from .mistakes import as_it_arrived, of_a_route, of_places, of_shape, of_the_whole, without_upstream
-from .sentences import Explanation, explanation_of, factor_between
-from .sums import of_nothing, of_sums
-
-NOISE = 0.1  # a gradient whose float32 value is off by more than this share is zero but for rounding
-MANY = 8  # with fewer different elements, two tensors may have the same ones by chance
-MUCH = 100  # a value this many times larger than rounding leaves cannot be rounding
+from .fit import CLOSE_64, RIGHT_32, distance, serves
+from .forward import Scene, Tensor
+from .question import Guesser, Question, asked, parts_of
+from .sentences import Explanation
+from .similar import LAST
+from .simple import FIRST, OF_ROUNDING
 
 
-def explain(found: object, scene: Scene) -> Explanation | None:
+def explain(
+    found: object, scene: Scene, guessers: Sequence[Guesser] | None = None, exact: float = CLOSE_64
+) -> Explanation | None:
     """Explain why `found` is not the gradient of the scene's tensor; None where it is right or no mistake fits.
 
-    Never raises: a forward line that cannot be taken apart gives None.
+    guessers: those of FIRST and LAST that are asked, by default all. exact: how close float64 comes. Never raises: a
+    forward line that cannot be taken apart gives None.
     """
     try:
         with torch.no_grad():
-            return _explain(found, scene)
+            question = asked(found, scene, exact)
+            return None if question is None else answered(question, (*FIRST, *LAST) if guessers is None else guessers)
     except Exception:  # a forward line that cannot be taken apart: no sentence
         return None
+
+
+def answered(question: Question, guessers: Sequence[Guesser]) -> Explanation | None:
+    """Return what the first of the guessers says that says anything."""
+    for guesser in guessers:
+        # Another order of adding up leaves another rounding error, and is right.
+        if question.is_rounding and guesser not in OF_ROUNDING:
+            return None
+        explanation = guesser(question)
+        if explanation is not None:
+            return explanation
+    return None
 
 
 def follows(found: object, scene: Scene) -> bool:
@@ -63,185 +59,3 @@ def follows(found: object, scene: Scene) -> bool:
             return isinstance(found, Tensor) and serves(found, total) and distance(found.detach(), total) <= close
     except Exception:  # as in explain: what cannot be computed is not claimed
         return False
-
-
-def parts_of(scene: Scene, rounded: bool = False) -> dict[str, Tensor]:
-    """Return what each route contributes to the gradient, by the route's target, in float64.
-
-    rounded: compute in the dtypes of the notebook's values instead, which shows how large their rounding is.
-    Raises ValueError where a line cannot be differentiated.
-    """
-    parts = {route.target: product(scene, route, rounded=rounded) for route in scene.routes}
-    known = {name: part.to(torch.float64) for name, part in parts.items() if part is not None}
-    if len(known) < len(parts):
-        raise ValueError("a line that cannot be differentiated")
-    return known
-
-
-def _explain(found: object, scene: Scene) -> Explanation | None:
-    if not isinstance(found, Tensor) or found.is_complex() or found.layout != torch.strided or not scene.routes:
-        return None
-    parts = parts_of(scene)
-    total = sum(parts.values(), torch.zeros_like(scene.value))
-    vanishing = False
-    if scene.upstream[scene.routes[0].target].dtype != torch.float64:
-        rounded = parts_of(scene, rounded=True)
-        noise = sum(rounded.values(), torch.zeros_like(scene.value))
-        vanishing = distance(noise, total) > NOISE * largest(total)
-        # The true gradient is zero, but the rounding of PyTorch's own order of adding up can still be compared with.
-        parts, total = (rounded, noise) if vanishing else (parts, total)
-    mine = found.detach().to(torch.float64)
-    relative = CLOSE_64 if found.dtype == torch.float64 else CLOSE_32
-    if not torch.isfinite(mine).all():
-        return _not_finite(mine, scene)
-    rough = _of_dtype(found, mine, total, scene)
-    if rough is not None:
-        return rough
-    if not serves(mine, total):
-        return _of_shape(mine, total, scene, parts, Close(relative, math.inf))
-    off = distance(mine, total)
-    if off <= min(relative, RIGHT_32) * largest(total):
-        return None
-    if not mine.any():
-        return None if vanishing else Explanation("zeros", "this is zero everywhere, and the gradient is not", "zeros")
-    close = Close(relative, off / BETTER)
-    for guess in of_the_whole(total, parts):
-        if close.fits(mine, guess):
-            return explanation_of(guess)
-    if _is_rearranged(mine, total):
-        sentence = f"the right numbers at the wrong places: they are not in the order of `{scene.tensor}`"
-        return Explanation("reshape", sentence, "rearranged")
-    rests = {route: mine - (total - parts[route.target]) for route in scene.routes}
-    for route, rest in rests.items():
-        for guess in without_upstream(scene, route):
-            if close.fits(rest, guess):
-                return explanation_of(guess)
-    alive = [name for name, part in parts.items() if largest(part) > RIGHT_32 * largest(total)]
-    where = f" through `{alive[0]}`" if len(alive) == 1 < len(parts) else ""
-    by = factor_between(mine, total, where, scene, scene.routes, close)
-    # Another order of adding up leaves another rounding error, and is right.
-    if by is not None or (vanishing and largest(mine) <= MUCH * largest(total)):
-        return by
-    with double(), torch.no_grad():
-        for guess in of_nothing(mine, total, scene, min(relative, RIGHT_32)):
-            return explanation_of(guess)
-    for guess in _some_right(mine, total, scene, close):
-        return explanation_of(guess)
-    for route, rest in rests.items():
-        part = parts[route.target]
-        if len(scene.routes) > 1:
-            by = factor_between(rest, part, f" through `{route.target}`", scene, (route,), close)
-            if by is not None:
-                return by
-        for guess in (*as_it_arrived(scene, route), *of_places(scene, route, rest, part)):
-            if close.fits(rest, guess):
-                return explanation_of(guess)
-        inner = _inside(rest, scene, route, close, several=True)
-        if inner is not None:
-            return inner
-        # A sum over too many axes may still have a shape that broadcasts.
-        for guess in chain(of_sums(scene, route), of_a_route(scene, route, part)):
-            if close.fits(rest, guess):
-                return explanation_of(guess, multiple(rest, guess.value))
-    for guess in of_shape(total, scene):
-        if guess.kind in SUMS and close.fits(mine, guess):
-            return explanation_of(guess)
-    inner_ones = (_inside(rest, scene, route, close, several=False) for route, rest in rests.items())
-    return next(filter(None, inner_ones), None)
-
-
-def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: bool) -> Explanation | None:
-    """Explain a mistake within one route, whose wrong contribution is `rest`.
-
-    several: only where the route has several paths; else only where it has one.
-    """
-    try:
-        with double(), torch.no_grad():
-            graph = Graph(scene, route)
-            return (
-                _of_paths(rest.expand(scene.value.shape), graph, close) if several == (len(graph.terms) > 1) else None
-            )
-    except Exception:  # a line that cannot be taken apart
-        return None
-
-
-def _of_paths(rest: Tensor, graph: Graph, close: Close) -> Explanation | None:
-    wrong = wrong_part(rest, graph, close)
-    if wrong is None:
-        return next((explanation_of(guess) for guess in of_inside(rest, graph, close) if close.fits(rest, guess)), None)
-    part, ratio = wrong
-    guess = of_factor(part, ratio, close)
-    if guess is not None:
-        return explanation_of(guess)
-    others = sum((term.value for term in graph.terms if term not in part.terms), torch.zeros_like(rest))
-    # Rounding errors are relative to the sum of all paths, which may be larger than this part.
-    coarse = Close(close.relative * max(1.0, largest(rest) / largest(ratio * part.value)), close.most)
-    return factor_between(rest - others, part.value, part.where, graph.scene, (graph.route,), coarse, part.lines)
-
-
-def _not_finite(mine: Tensor, scene: Scene) -> Explanation:
-    for route in scene.routes:
-        if not torch.isfinite(scene.arriving(route)).all():
-            sentence = f"it holds NaN or inf, which came in with d{route.target}: mend that first"
-            return Explanation("nonfinite", sentence, "nonfinite")
-    first = (~torch.isfinite(mine)).nonzero()[0].tolist()
-    vague = "it holds NaN or inf: look for a division by zero or the log of zero"
-    there = f"it holds NaN or inf, first at {first}: look for a division by zero or the log of zero"
-    return Explanation("nonfinite", there, f"nonfinite {first}", (Explanation("nonfinite", vague, "nonfinite"),))
-
-
-def _of_dtype(found: Tensor, mine: Tensor, total: Tensor, scene: Scene) -> Explanation | None:
-    name = str(found.dtype).removeprefix("torch.")
-    if not serves(mine, total) or found.dtype in (torch.float32, torch.float64):
-        return None
-    if not found.is_floating_point():
-        rounded = (total.trunc(), total.floor(), total.round())
-        if any(distance(mine, r) == 0 for r in rounded) and not bool((total == total.round()).all()):
-            return Explanation("dtype", f"{name} holds whole numbers only: make it a float tensor", "dtype")
-    elif distance(mine, total) <= 0.02 * largest(total):
-        return Explanation("dtype", f"right, but rounded to {name}: keep the dtype of `{scene.tensor}`", "dtype")
-    return None
-
-
-def _of_shape(mine: Tensor, total: Tensor, scene: Scene, parts: dict[str, Tensor], close: Close) -> Explanation | None:
-    head = f"expected shape {tuple(total.shape)}, found {tuple(mine.shape)}"
-
-    def in_shape(guess: Guess) -> Explanation:
-        return Explanation(guess.kind, f"{head}: {guess.sentence}", explanation_of(guess).key)
-
-    sums = []
-    for route in scene.routes:
-        try:
-            rest = mine - (total - parts[route.target])
-        except RuntimeError:
-            rest = mine
-        sums += [(guess, rest if rest.shape == mine.shape else mine) for guess in of_sums(scene, route)]
-    for guess, rest in [*sums, *((guess, mine) for guess in of_shape(total, scene))]:
-        same = guess.value.shape == mine.shape or (guess.kind == "reshape" and guess.value.numel() == mine.numel())
-        if same and close.fits(rest.reshape(guess.value.shape), guess):
-            return in_shape(guess)
-    # No guess has these numbers (a second mistake, or all nearly zero), but the shape alone shows the missing sum.
-    return next((in_shape(guess) for guess, _ in sums if guess.value.shape == mine.shape), None)
-
-
-def _is_rearranged(mine: Tensor, total: Tensor) -> bool:
-    """Return whether the elements are those of the gradient in another order. Most of them must be different."""
-    if mine.shape != total.shape or torch.unique(total).numel() < max(MANY, total.numel() // 2):
-        return False
-    ordered, truth = mine.flatten().sort().values, total.flatten().sort().values
-    return distance(ordered, truth) <= RIGHT_32 * largest(total)
-
-
-def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iterator[Guess]:
-    """Yield a guess where the elements are right except where either `mine` or `total` is zero."""
-    mine = mine.expand(total.shape)
-    alive = (total != 0) & (mine != 0)
-    if int(alive.sum()) < ENOUGH or not close.same(mine[alive], total[alive]):
-        return
-    if bool((mine != 0)[total == 0].any()) and bool((mine != 0)[total != 0].all()):
-        sentence = (
-            f"elements of `{scene.tensor}` that the next step does not use must have gradient 0; the others are right"
-        )
-        yield Guess("elsewhere", sentence, total)
-    elif not bool((mine != 0)[total == 0].any()):
-        yield Guess("unreached", "right where it is not zero, but it is zero at places that it must reach", total)

@@ -6,7 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 import torch
@@ -24,11 +24,15 @@ ROUGH = 2e-3  # how far logarithms may be off at the sampled elements; the guess
 
 @dataclass(frozen=True)
 class Known:
-    """A number with a meaning. symbol: the same in cases of other sizes. sentence: follows "the gradient is"."""
+    """A number with a meaning. symbol: the same in cases of other sizes. sentence: follows "the gradient is".
+
+    likely: it has no other meaning; a length may be equal to a number by chance.
+    """
 
     value: float
     symbol: str
     sentence: str
+    likely: bool = True
 
 
 def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...]) -> Iterator[Known]:
@@ -36,12 +40,18 @@ def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ..
 
     lines: those of the routes' lines that the factor may come from.
     """
-    named, lengths = _named(scene, routes), list(_lengths(scene, routes))
+    named = _named(scene, routes)
     # One less than a size is likely only where a line has Bessel's correction.
     bessel = _with(lines, BESSEL)
     for name, size in named:
         yield from _of_a_size(name, size, lines)
         yield from _of_one_less(name, size, lines) if bessel else ()
+    yield from (replace(known, likely=False) for known in _unlikely(scene, routes, lines, bessel))
+
+
+def _unlikely(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...], bessel: str) -> Iterator[Known]:
+    """Yield numbers that are more often something else. bessel: the line with Bessel's correction, else ""."""
+    named, lengths = _named(scene, routes), list(_lengths(scene, routes))
     for line in lines:
         for value in _constants(line.source):
             missing = f"right but for the factor {value:g} of `{line.source}`, which is missing"
@@ -52,7 +62,7 @@ def known_factors(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ..
     if _with(lines, AVERAGE):
         for (name, size), (other, length) in permutations((*named, *lengths), 2):
             yield Known(size / length, f"{name}/{other}", f"divided by {other}, expected {name}")
-    for name, size in (*(() if bessel else named), *lengths):
+    for name, size in () if bessel else named:
         yield from _of_one_less(name, size, lines)
     for name, size in (*named, *lengths):
         roots = [line.source for route in routes for line in route.lines]
@@ -159,7 +169,7 @@ def of_powers(
             logs[name] = there
     wanted, right_there = (x.flatten()[where].abs().log() for x in (rest, right))
     for times in (1, -1):
-        for exponents in sorted(_exponents(wanted - times * right_there, logs, size), key=_unlikely):
+        for exponents in sorted(_exponents(wanted - times * right_there, logs, size), key=_order):
             value = right**times
             for name, exponent in exponents.items():
                 # A half power of a negative number is no number; the sign is left to the factor.
@@ -172,7 +182,7 @@ def of_powers(
             yield Guess("function", _sentence(what, times, exponents) + more, others + value * ratio)
 
 
-def _unlikely(exponents: dict[str, float]) -> tuple[float, int, float]:
+def _order(exponents: dict[str, float]) -> tuple[float, int, float]:
     """Return a sort key. Whole powers come first, then values with a name, then small powers.
 
     Several products may have nearly the same values, so the order decides which of them is named.

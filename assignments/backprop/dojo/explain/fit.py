@@ -7,6 +7,7 @@ them. `make bench-explain` prints for how many of two thousand wrong answers the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,8 @@ ROUNDING = 1e-6  # the same for a factor of 1 and for a tensor that is constant
 BETTER = 20  # a mistake must fit this many times better than the true gradient does
 SUMS = ("wrong-axis", "not-summed")  # kinds whose guesses may be a single number: a sum over all axes
 ENOUGH = 3  # with fewer non-zero elements a scalar fit proves nothing
+# The most elements that are looked at, and how many times as many as the largest tensor beside them has.
+LOOKED_AT, TIMES = 2**16, 16
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,20 @@ def serves(mine: Tensor, total: Tensor) -> bool:
         return (mine.expand_as(total) if mine.dim() <= total.dim() else total.expand_as(mine)).numel() == total.numel()
     except RuntimeError:
         return False
+
+
+def is_far_larger(found: Tensor, value: Tensor, others: Iterable[Tensor]) -> bool:
+    """Return whether `found`, or what it makes together with `value`, has far more elements than all of these.
+
+    A usual mistake leaves out a sum at most; to subtract ones(200000, 1, 1) from a tensor of (32, 27) takes 3 GB.
+    """
+    most = max(LOOKED_AT, TIMES * max(map(torch.numel, (value, *others))))
+    try:
+        # Not torch.broadcast_shapes, which imports sympy.
+        together = int(torch.broadcast_tensors(found, value)[0].numel())  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        together = 0
+    return max(found.numel(), together) > most
 
 
 def distance(mine: Tensor, value: Tensor) -> float:

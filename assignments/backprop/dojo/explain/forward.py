@@ -5,13 +5,14 @@ All it is given is the text of a forward cell and the values after it; it knows 
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from .lines import ForwardError, read
 
 Tensor = torch.Tensor
 FEW = 2  # lines that a sentence quotes in full; more would be too long to read
@@ -50,13 +51,15 @@ class Scene:
     """A tensor with its routes and all the numbers that its gradient depends on.
 
     names: all values after the forward pass. upstream: the gradient of each route's target, by the target's name. The
-    loss, where it is a target, has the gradient 1.
+    loss, where it is a target, has the gradient 1. steps: the right gradients of the other tensors, each for what
+    arrives at it here, by the tensor's name; {} where they are not known.
     """
 
     tensor: str
     routes: tuple[Route, ...]
     names: Mapping[str, Any]
     upstream: Mapping[str, Tensor]
+    steps: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def value(self) -> Tensor:
@@ -74,16 +77,9 @@ class Scene:
 def read_lines(source: str) -> tuple[Line, ...]:
     """Return the lines of a forward cell, one assignment each; () where the text is anything else."""
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+        return tuple(Line(each.target, frozenset(each.uses), each.source) for each in read(source))
+    except (ForwardError, ValueError):
         return ()
-    lines = []
-    for node in body:
-        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
-            return ()
-        uses = frozenset(part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
-        lines.append(Line(node.targets[0].id, uses, ast.get_source_segment(source, node) or ast.unparse(node)))
-    return tuple(lines)
 
 
 def find_routes(lines: tuple[Line, ...], tensor: str, stops: Collection[str]) -> tuple[Route, ...]:
@@ -143,6 +139,8 @@ def product(
     names. sources: other lines in place of the route's. arriving: another gradient in place of the target's. rounded:
     compute in the values' own dtypes, instead of in float64.
     """
+    if any(line.source.startswith("for ") for line in route.lines):
+        return None  # the names in a loop have other values in each of its turns
     of = of or route.tensor
     uses = frozenset().union(*(line.uses for line in route.lines)) | {of}
     names: dict[str, Any] = {name: scene.names[name] for name in uses if name in scene.names}

@@ -117,12 +117,9 @@ def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
     for part in parts:
         what = f"the gradient{part.where}"
         yield from of_shares(others[part], part.value, what, graph, close)
-        yield from of_instead(mine, others[part], part.value, what, graph.scene.value, close)
+        yield from of_places_in(mine, others[part], part.value, what, close)
     yield from by_powers(1)
     yield from made(lambda part: of_reductions(graph, part.terms, part.where))
-    for part in parts:
-        what = f"the gradient{part.where}"
-        yield from of_neighbours(mine, others[part], part.value, what, graph)
     yield from by_powers(2)
 
 
@@ -192,39 +189,19 @@ def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
                 yield Guess("upstream", f"d{target} is missing: {name} stands in its place", other)
 
 
-def of_instead(mine: Tensor, others: Tensor, right: Tensor, what: str, x: Tensor, close: Close) -> Iterator[Guess]:
-    """Yield guesses that a path's gradient is a function of the tensor itself, or stands at too many elements.
+def of_places_in(mine: Tensor, others: Tensor, right: Tensor, what: str, close: Close) -> Iterator[Guess]:
+    """Yield the guess that a path's gradient, a constant, stands at too many elements.
 
     mine: the gradient that was found. others: what all other paths contribute. right: what this path should. what: how
-    a sentence calls it. x: the tensor.
+    a sentence calls it.
     """
     rest, slack = mine - others, close.relative * largest(mine)
-    for name, value in _functions(x):
-        sentence = f"{what} is made of the tensor {name}, which is not the derivative"
-        yield from _scaled("function", sentence, rest, others, value)
     there = right != 0
     if ENOUGH <= int(there.sum()) < right.numel() and float(right[there].std()) <= slack:
-        belongs = right[there].mean()
         wider = rest.abs() > slack
         if bool((wider & ~there).any()):
             sentence = f"{what} stands at places that it does not reach; there it must be 0"
-            yield Guess("elsewhere", sentence, others + belongs * wider)
-
-
-def of_neighbours(mine: Tensor, others: Tensor, right: Tensor, what: str, graph: Graph) -> Iterator[Guess]:
-    """Yield guesses that a path's gradient is a function of another value of its shape; arguments as of_instead."""
-    rest = mine - others
-    for name, value in named_values(graph).items():
-        if value.shape == right.shape:
-            for made, other in _functions(value):
-                yield from _scaled(
-                    "function", f"{what} is made of {name} {made}, which is not the derivative", rest, others, other
-                )
-            slope = value - value**2
-            sentence = f"{what} has a factor {name} times 1 less {name}, which does not belong there"
-            yield Guess("function", sentence, others + right * slope)
-            sentence = f"{what} is made of {name} times 1 less {name}, which is not the derivative"
-            yield from _scaled("function", sentence, mine, torch.zeros_like(others), slope)
+            yield Guess("elsewhere", sentence, others + right[there].mean() * wider)
 
 
 def of_the_way(graph: Graph) -> Iterator[Guess]:
@@ -234,19 +211,3 @@ def of_the_way(graph: Graph) -> Iterator[Guess]:
         if name != graph.route.target and gradient is not None and gradient.shape == graph.scene.value.shape:
             sentence = f"this is the gradient of {node.text}: the way from there to `{graph.scene.tensor}` is missing"
             yield Guess("local", sentence, gradient)
-
-
-def _functions(x: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Yield usual functions of a tensor, none of them a derivative, as (words, value)."""
-    yield "by its `exp`", x.exp()
-    yield "by its `sigmoid`", x.sigmoid()
-    yield "by its `tanh`", x.tanh()
-    yield "itself", x
-    for axis in range(x.dim()):
-        yield f"by its `log_softmax({axis})`", x.log_softmax(axis)
-        yield f"by its `softmax({axis})`", x.softmax(axis)
-
-
-def _scaled(kind: str, sentence: str, rest: Tensor, others: Tensor, value: Tensor) -> Iterator[Guess]:
-    if bool(torch.isfinite(value).all()) and value.any():
-        yield Guess(kind, sentence, others + multiple(rest, value) * value)

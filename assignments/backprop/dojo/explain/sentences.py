@@ -18,13 +18,15 @@ class Explanation:
 
     kind: of mistake, in one word. sentence: for the student. key: the same for the same mistake in cases of any size,
     so that several cases can be held against each other. also: what else the mistake may be, where numbers coincide (a
-    size that is 2, say), the vaguest last.
+    size that is 2, say), the vaguest last. vague: it says by how much the numbers differ; a mistake in the code is the
+    better reason.
     """
 
     kind: str
     sentence: str
     key: str
     also: tuple[Explanation, ...] = ()
+    vague: bool = False
 
 
 def explanation_of(guess: Guess, ratio: float = 1.0) -> Explanation:
@@ -32,10 +34,14 @@ def explanation_of(guess: Guess, ratio: float = 1.0) -> Explanation:
     key = _no_digits(guess.sentence)
     if "{}" not in guess.sentence:
         return Explanation(guess.kind, guess.sentence, key)
-    # A factor is named where it is a multiple of 1/60. Otherwise, or where cases differ in it, it is called c.
+    # A factor is named where it is a multiple of 1/60. Otherwise, or where cases differ in it, it is called a constant.
     simple = abs(ratio) <= 100 and math.isclose(ratio * 60, round(ratio * 60), rel_tol=1e-4)
-    named = "" if math.isclose(ratio, 1, rel_tol=1e-4) else f"{ratio:.3g}*" if simple else "c*"
-    some = Explanation(guess.kind, guess.sentence.format("c*"), key)
+    some = Explanation(guess.kind, guess.sentence.format("") + "; a constant factor is wrong too", key)
+    if math.isclose(ratio, 1, rel_tol=1e-4):
+        return Explanation(guess.kind, guess.sentence.format(""), f" {key}", (some,))
+    if not simple:
+        return some
+    named = f"{ratio:.3g}*"
     return Explanation(guess.kind, guess.sentence.format(named).replace("*1`", "`"), f"{named} {key}", (some,))
 
 
@@ -59,7 +65,9 @@ def factor_between(
         return None
     if math.isclose(ratio, -1, rel_tol=close.relative):
         return Explanation("sign", f"the gradient{where} has the wrong sign", f"sign{where}")
-    sign = "the sign is wrong, and " if ratio < 0 else ""
+    # A single number that arrives at random, and is left out, may have any sign.
+    sure = all(scene.arriving(route).numel() > 1 or bool((scene.arriving(route) == 1).all()) for route in routes)
+    sign = "the sign is wrong, and " if ratio < 0 and sure else ""
     tolerance = max(1e-9, close.relative / 2)
     lines = tuple(route.lines[-1] for route in routes) if lines is None else lines
     found = [
@@ -67,10 +75,15 @@ def factor_between(
         for known in known_factors(scene, routes, lines)
         if math.isclose(abs(ratio), known.value, rel_tol=tolerance)
     ]
-    found += [Known(0, f"{abs(ratio):.6g}", f"right up to a constant factor, {abs(ratio):.6g}")]
-    found += [Known(0, "some", "right up to a constant factor")]
+    found += [Known(0, f"{abs(ratio):.6g}", f"right up to a constant factor, {abs(ratio):.6g}", likely=False)]
+    found += [Known(0, "some", "right up to a constant factor", likely=False)]
     first, *others = (
-        Explanation("factor", f"{sign}the gradient{where} is {known.sentence}", f"{sign}{where}{known.symbol}")
+        Explanation(
+            "factor",
+            f"{sign}the gradient{where} is {known.sentence}",
+            f"{sign}{where}{known.symbol}",
+            vague=not known.likely,
+        )
         for known in found
     )
     return replace(first, also=tuple(others))

@@ -1,0 +1,240 @@
+"""Find the smallest change with which a student's cell gives the right gradient: what it undoes is the mistake.
+
+A change counts only where the changed cell is right on every trial, on sizes of which some differ and on gradients that
+arrive at random. So the sentence holds for more than one set of numbers, and could have been false on each.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Any
+
+import torch
+
+from . import edit_axes, edit_indices, edit_names, edit_order, edit_paths, edit_statements, edit_terms
+from .blocks import blocks_of
+from .cell import StudentCell, Trial
+from .edit import Edit, quoted
+from .fit import distance, largest, serves
+from .forward import Route, Tensor, double
+from .sentences import Explanation
+from .words import derivatives
+
+SINGLE = 6000  # single changes that are tried
+PAIRS = 1500  # pairs of changes that are tried
+SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
+SEVERAL = 4  # changes that together mend a cell part by part
+# The likelier cause first; of two changes that both mend a cell the first is named.
+ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
+    edit_terms.signs,
+    edit_axes.sums,
+    edit_axes.transposes,
+    edit_statements.parts,
+    edit_statements.batches,
+    edit_statements.loops,
+    edit_indices.loop_indices,
+    edit_indices.one_place,
+    edit_indices.indices,
+    edit_statements.starts,
+    edit_names.epsilons,
+    edit_names.powers,
+    edit_paths.averaged_paths,
+    edit_terms.surplus_factors,
+    edit_names.names,
+    edit_names.swapped,
+    edit_terms.surplus_terms,
+    edit_names.ones,
+    edit_paths.multiplied_paths,
+    edit_paths.sums_multiplied,
+    edit_paths.side_by_side,
+    edit_names.sizes,
+    edit_order.operators,
+    edit_order.brackets,
+    edit_order.sums_too_early,
+    edit_order.sums_too_late,
+    edit_order.factors_elsewhere,
+    edit_order.functions,
+    edit_order.swapped_entries,
+    edit_statements.assignments,
+    edit_names.numbers,
+    edit_terms.missing_powers,
+    edit_terms.missing_factors,
+    edit_names.derivatives,
+    edit_names.of_gradients,
+    edit_terms.wrong_factors,
+    edit_terms.missing_terms,
+    edit_names.other_names,
+    edit_names.calls,
+    edit_axes.missing_sums,
+    edit_names.replaced,
+)
+
+
+def repaired(source: str, name: str, trials: Sequence[Trial], until: float = math.inf) -> Explanation | None:
+    """Explain what has to change in a cell so that its gradient is right; None where no small change does it.
+
+    source: the code of all cells of this gradient. name: the variable that it makes. until: when to give up, in this
+    thread's processor time.
+    """
+    read = read_cell(source, name, trials, until)
+    if read is None:
+        return None
+    cell, trials = read
+    with double(), torch.no_grad():
+        edits = _mending(cell, trials)
+        return _explained(edits, cell) if edits else None
+
+
+def _mending(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
+    """Return the changes that mend a cell on all trials; [] where none are found."""
+    blocks = blocks_of(cell, trials)
+    if blocks:  # each by itself, since most changes elsewhere cannot mend it
+        for swap in edit_order.swapped_entries(cell):
+            if mends(cell, swap.changes, trials):
+                return [swap]
+        found = [_mending(*block) for block in blocks]
+        every = {edit.sentence: edit for edits in found for edit in edits}
+        return list(every.values()) if all(found) else []
+    return _small_change(cell, trials)
+
+
+def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
+    tried: list[Edit] = []
+    before = _right_places(cell.result(trials[0], {}), trials[0])
+    better: list[tuple[int, Edit]] = []
+    for edit in _edits(cell):
+        if cell.is_late:
+            return []
+        found = cell.result(trials[0], edit.changes)
+        if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
+            return [edit]
+        places = _right_places(found, trials[0])
+        if places is not None and before is not None and bool((places >= before).all()):
+            gain = int(places.sum()) - int(before.sum())
+            if gain * SHARE >= places.numel():
+                better.append((gain, edit))
+        tried += [edit] if edit.light else []
+    return _by_parts(cell, better, trials) or _pairs(cell, tried, trials)
+
+
+def read_cell(
+    source: str, name: str, trials: Sequence[Trial], until: float = math.inf
+) -> tuple[StudentCell, list[Trial]] | None:
+    """Return the cell and the trials, the smallest first; None where it does not give on each what was found."""
+    if len(trials) < 2:
+        return None
+    with double(), torch.no_grad():
+        ordered = sorted(map(_with_derivatives, trials), key=lambda trial: trial.total.numel())
+        cell = StudentCell.read(source, name, ordered[0], until)
+        if cell is None or not all(_reproduces(cell, trial) for trial in ordered):
+            return None
+    return cell, ordered
+
+
+def _with_derivatives(trial: Trial) -> Trial:
+    return replace(trial, names={**trial.names, **derivatives(trial.scene)})
+
+
+def mends(cell: StudentCell, changes: Mapping[Any, Any], trials: Sequence[Trial]) -> bool:
+    """Return whether the cell is right on every trial with these changes."""
+    return all(is_right(cell.result(trial, changes), trial) for trial in trials)
+
+
+def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
+    sentence = "; and ".join(edit.sentence for edit in edits[:2]) + ("; and so on" if len(edits) > 2 else "")
+    sentence += _place(edits[0], cell)
+    routes = cell.trial.scene.routes
+    route = routes[0] if len(routes) == 1 else _route_of(next(iter(edits[0].changes)), cell)
+    if len(routes) > 1 and route is not None and f"`{route.target}`" not in sentence:
+        sentence += f" (in the gradient through `{route.target}`)"
+    elif route is not None and edits[0].kind in ("function", "epsilon") and "derivative" not in sentence:
+        sentence += f" (in the derivative of {route.text})"
+    return Explanation(edits[0].kind, sentence, sentence)
+
+
+def _place(edit: Edit, cell: StudentCell) -> str:
+    """Return words for the place of a change, where the same code stands at several; else ""."""
+    node = next(iter(edit.changes)) if len(edit.changes) == 1 else None
+    if node is None or len(cell.same.get(ast.unparse(node), ())) < 2:
+        return ""
+    while node is not None and len(cell.same.get(ast.unparse(node), ())) > 1:
+        node = cell.parents.get(node)
+    return f", in {quoted(node)}" if isinstance(node, ast.expr) else ""
+
+
+def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:
+    """Return the route in whose term a node stands: the one whose gradient is nearest to it; None where unclear."""
+    while node is not None:
+        inside = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & cell.arriving.keys()
+        if inside:
+            return cell.arriving[inside.pop()] if len(inside) == 1 else None
+        node = cell.parents.get(node)
+    return None
+
+
+def _edits(cell: StudentCell) -> Iterator[Edit]:
+    return islice(chain.from_iterable(make(cell) for make in ORDER), cell.affordable(SINGLE))
+
+
+def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequence[Trial]) -> list[Edit]:
+    """Return changes that each mend some elements, and together all of them; [] where there are none."""
+    changes: dict[ast.AST, Any] = {}
+    chosen: list[Edit] = []
+    count = _right_places(cell.result(trials[0], {}), trials[0])
+    for _, edit in sorted(better, key=lambda pair: -pair[0]):
+        if cell.is_late:
+            return []
+        if edit.changes.keys() & changes.keys() or len(chosen) == SEVERAL:
+            continue
+        places = _right_places(cell.result(trials[0], {**changes, **edit.changes}), trials[0])
+        if places is not None and count is not None and int(places.sum()) > int(count.sum()):
+            changes, count = {**changes, **edit.changes}, places
+            chosen.append(edit)
+            if mends(cell, changes, trials):
+                return chosen
+    return []
+
+
+def _pairs(cell: StudentCell, tried: list[Edit], trials: Sequence[Trial]) -> list[Edit]:
+    count = 0
+    for total in range(1, 2 * len(tried)):
+        if cell.is_late:
+            return []
+        for low in range(max(0, total - len(tried) + 1), (total + 1) // 2):
+            one, other = tried[low], tried[total - low]
+            if one.changes.keys() & other.changes.keys():
+                continue
+            count += 1
+            if count > cell.affordable(PAIRS):
+                return []
+            if mends(cell, {**one.changes, **other.changes}, trials):
+                return [one, other]
+    return []
+
+
+def _reproduces(cell: StudentCell, trial: Trial) -> bool:
+    given = cell.result(trial, {})
+    if given is None or given.shape != trial.found.shape:
+        return False
+    # What cancels to nearly nothing is known up to rounding of the terms only.
+    size = max(largest(trial.found), largest(trial.total))
+    return distance(given.double(), trial.found.double()) <= trial.close * size
+
+
+def is_right(found: Tensor | None, trial: Trial) -> bool:
+    """Return whether a tensor is the right gradient of a trial."""
+    return found is not None and serves(found, trial.total) and _near(found, trial.total, trial)
+
+
+def _near(found: Tensor, right: Tensor, trial: Trial) -> bool:
+    return distance(found.double(), right) <= trial.close * largest(right)
+
+
+def _right_places(found: Tensor | None, trial: Trial) -> Tensor | None:
+    if found is None or found.shape != trial.total.shape:
+        return None
+    return (found.double() - trial.total).abs() <= trial.close * largest(trial.total)

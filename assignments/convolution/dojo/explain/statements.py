@@ -1,0 +1,62 @@
+"""Which statements of a student's code make a variable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST = 50_000  # letters of code that is read: reading takes a microsecond each
+
+
+def statements(source: str, name: str, names: Mapping[str, Any]) -> list[ast.stmt]:
+    """Return the statements of a cell that its variable depends on, from the last on that makes it anew.
+
+    names: what is known without the cell. Raises SyntaxError where the code is no Python, or is far too long.
+    """
+    if len(source) > LONGEST:
+        raise SyntaxError("too long")
+    needed: set[str] = {name}
+    kept: list[ast.stmt] = []
+    for statement in reversed(ast.parse(source).body):
+        changed = _changed(statement)
+        if not changed & needed:
+            continue
+        kept.insert(0, statement)
+        read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        needed |= {other for other in read if other not in names}
+        anew = isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) for t in statement.targets)
+        if anew and isinstance(statement, ast.Assign):
+            inner = {part.id for part in ast.walk(statement.value) if isinstance(part, ast.Name)}
+            needed -= changed - inner
+        if not needed - set(names):
+            break
+    return kept
+
+
+def works_in_place(node: ast.AST) -> bool:
+    """Return whether a node calls a method that changes its tensor: `zero_`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_")
+
+
+def assigns(source: str, name: str) -> bool:
+    """Return whether a cell assigns a variable, or changes it in place."""
+    try:
+        return len(source) <= LONGEST and any(name in _changed(statement) for statement in ast.parse(source).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # a magic, or no Python
+        return False
+
+
+def _changed(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement assigns, or changes in place."""
+    found: set[str] = set()
+    for node in ast.walk(statement):
+        match node:
+            case ast.Name(name, ast.Store()):
+                found.add(name)
+            case ast.Subscript(base, _, ast.Store()) | ast.Call(ast.Attribute(base, _)):
+                while isinstance(base, ast.Subscript | ast.Attribute | ast.Call):
+                    base = base.func if isinstance(base, ast.Call) else base.value
+                if isinstance(base, ast.Name) and (not isinstance(node, ast.Call) or works_in_place(node)):
+                    found.add(base.id)
+    return found

@@ -1,0 +1,151 @@
+"""The words from which a cell can be mended: parts of the forward lines, and derivatives of their functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from .forward import Route, Scene, in_float64, pulled_back
+
+# Fused functions, with what their derivatives are made of. x: the argument, axis: the second one.
+FUSED = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
+NORMS = ("layer_norm", "batch_norm", "group_norm", "instance_norm")  # their derivative subtracts a mean
+OF_VALUE = {"sigmoid": "1 - {y}", "tanh": "1 - {y} ** 2"}
+OF_FUSED = ("torch.softmax({x}, {axis})", "({x}).exp()", "({x}).exp().sum({axis}, keepdim=True)")
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A function of one value in the lines of a route.
+
+    text: as it is written. source: the same over `_x`. at: its argument.
+    """
+
+    text: str
+    source: str
+    at: str
+
+
+def slopes_of(scene: Scene) -> dict[str, Slope]:
+    """Return the functions of one value in the scene's lines, by names for their derivatives."""
+    return _slopes(scene.routes, scene.tensor)
+
+
+@lru_cache(maxsize=100)
+def _slopes(routes: tuple[Route, ...], tensor: str) -> dict[str, Slope]:
+    found = []
+    for route in routes:
+        if len(route.lines) == 1:
+            body = route.lines[0].source.partition("=")[2].strip()
+            found.append(Slope(route.lines[0].source, _with_x(body, tensor), tensor))
+            # Within a sum or a mean, the function of each element.
+            for node in ast.walk(ast.parse(body, mode="eval").body):
+                if isinstance(node, ast.BinOp | ast.UnaryOp) and ast.unparse(node) != body:
+                    text = ast.unparse(node)
+                    found += [Slope(text, _with_x(text, tensor), tensor)] if _reads(node, tensor) else []
+        for line in route.lines:
+            for node in ast.walk(ast.parse(line.source)):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    base = node.func.value
+                    inner = node.args[0] if node.args and ast.unparse(base) in ("torch", "F") else base
+                    text, at = ast.unparse(node), ast.unparse(inner)
+                    if inner is base:
+                        node.func.value = ast.Name("_x", ast.Load())
+                    else:
+                        node.args[0] = ast.Name("_x", ast.Load())
+                    found.append(Slope(text, ast.unparse(node), at))
+    return {f"_slope{number}": slope for number, slope in enumerate(found)}
+
+
+def _reads(node: ast.AST, name: str) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node))
+
+
+def _with_x(source: str, name: str) -> str:
+    tree = ast.parse(source, mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            node.id = "_x"
+    return ast.unparse(tree)
+
+
+def derivatives(scene: Scene) -> dict[str, Any]:
+    """Return the derivatives of the scene's functions by the names of slopes_of, where they are elementwise."""
+    given = {key: in_float64(value) for key, value in scene.names.items()}
+    found: dict[str, Any] = {}
+    for name, slope in slopes_of(scene).items():
+        try:
+            x = in_float64(eval(slope.at, dict(given))).clone().requires_grad_()  # a line of the exercise
+            with torch.enable_grad():
+                y = eval(slope.source, {**given, "_x": x})
+                # PyTorch frees the graph after each use.
+                ones = pulled_back(eval(slope.source, {**given, "_x": x}), x, torch.ones_like(y))
+                slanted = torch.linspace(1, 2, y.numel(), dtype=torch.float64).reshape(y.shape)
+                there = pulled_back(y, x, slanted)
+        except Exception:  # no function of one value
+            continue
+        if y.shape != x.shape or ones is None or there is None or not torch.allclose(there, ones * slanted):
+            continue
+        # What is the same everywhere is a number, and no derivative to speak of; what is known already has a name.
+        same = [other for other in found.values() if other.shape == ones.shape and torch.allclose(other, ones)]
+        if not same and (len(found) == 0 or ones.numel() == 1 or float(ones.max() - ones.min()) > 1e-9):
+            found[name] = ones.detach()
+    return found
+
+
+def texts_of(scene: Scene) -> list[str]:
+    """Return the parts of the scene's lines, sizes of their tensors and sums of what arrives, as they are written."""
+    found: list[str] = []
+    for route in scene.routes:
+        for line in route.lines:
+            tree = ast.parse(line.source).body[0]
+            assert isinstance(tree, ast.Assign)
+            parts = [node for node in ast.walk(tree.value) if isinstance(node, ast.expr)]
+            found += [ast.unparse(node) for node in reversed(parts) if not _is_trivial(node)]
+            found += [
+                text for node in parts for text in (*_of_fused(node, line.target), *_of_function(node, line.target))
+            ]
+        for name in (route.target, scene.tensor):
+            value = scene.names[name]
+            found += [f"{name}.shape[{axis}]" for axis in range(value.dim()) if value.shape[axis] > 1]
+            found += [f"{name}.numel()"] if value.dim() > 1 else []
+        out = scene.names[route.target]
+        norm = any(name in line.source for line in route.lines for name in NORMS)
+        for how in ("sum", "mean") if norm else ("sum",):
+            found += [f"d{route.target}.{how}({axis}, keepdim=True)" for axis in range(out.dim()) if out.dim() > 1]
+    return found
+
+
+def _is_trivial(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Constant) and node.value in (0, 1))
+
+
+def _of_function(node: ast.expr, target: str) -> Iterator[str]:
+    """Yield the part of a derivative that is made of the function's value, where that has a name."""
+    match node:
+        case ast.Call(ast.Attribute(_, name)) if name in OF_VALUE:
+            yield OF_VALUE[name].format(y=target)
+
+
+def _of_fused(node: ast.expr, target: str) -> Iterator[str]:
+    """Yield what the derivative of a fused function is made of."""
+    match node:
+        case ast.Call(ast.Attribute(base, name), args, keywords) if name in FUSED:
+            module = ast.unparse(base) in ("torch", "F")
+            x, rest = ast.unparse(args[0] if module else base), args[1:] if module else args
+            axis = next((ast.unparse(k.value) for k in keywords if k.arg == "dim"), "1")
+            if name == "cross_entropy":
+                yield f"{x}.shape[0]"
+                yield f"F.one_hot({ast.unparse(rest[0])}, {x}.shape[1])"
+                yield f"torch.softmax({x}, 1) - F.one_hot({ast.unparse(rest[0])}, {x}.shape[1])"
+            elif rest:
+                axis = ast.unparse(rest[0])
+            if name == "softmax":
+                yield f"d{target} - (d{target} * {target}).sum({axis}, keepdim=True)"
+            for text in OF_FUSED:
+                yield text.format(x=x, axis=axis)

@@ -1,0 +1,64 @@
+"""What has been compared so far, in marking's words, and the mark to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .judge import CREDIT, Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """One step as it stands. name: its d-variable. verdict: in marking's words, "untried" where only the mark can tell.
+
+    points: what the verdict usually earns, of max_points. reason: a sentence, None where there is nothing to say.
+    """
+
+    name: str
+    verdict: str
+    points: float
+    max_points: float
+    reason: str | None
+
+
+_kept: dict[str, tuple[Verdict | None, str | None]] = {}
+_belongs_to: list[object] = []
+
+
+def belongs_to(shell: object, forward: str) -> None:
+    """Forget all verdicts where they belong to another notebook, or to another text of the forward cell."""
+    if _belongs_to != [shell, forward]:
+        _belongs_to[:] = [shell, forward]
+        _kept.clear()
+
+
+def keep(name: str, verdict: Verdict | None, reason: str | None) -> None:
+    """Keep the latest verdict on a step, in place of any earlier one. verdict: None where it could not be tried."""
+    _kept[name] = verdict, reason
+
+
+def verdict_of(name: str) -> Verdict | None:
+    """Return the latest verdict on a step; None where there is none."""
+    return _kept.get(name, (None, None))[0]
+
+
+def results_of(points: Mapping[str, float]) -> list[Result]:
+    """Return the results so far, in the notebook's order. points: by variable; 1 where it is not known."""
+    order = [*(name for name in points if name in _kept), *(name for name in _kept if name not in points)]
+    return [_result(name, points.get(name, 1.0)) for name in order]
+
+
+def expected(points: Mapping[str, float]) -> str:
+    """Return the expected mark in a few words: "7 of 26 steps, 7 of 26 points"."""
+    found = [result for result in results_of(points) if result.name in points or not points]
+    earned = sum(result.points for result in found)
+    right = sum(CREDIT.get(result.verdict, 0.0) == 1.0 for result in found)
+    if not points:
+        return f"{right} of {len(found)} steps compared so far"
+    return f"{right} of {len(points)} steps, {earned:g} of {sum(points.values()):g} points"
+
+
+def _result(name: str, most: float) -> Result:
+    verdict, reason = _kept[name]
+    return Result(name, verdict or "untried", most * CREDIT.get(verdict or "", 0.0), most, reason)

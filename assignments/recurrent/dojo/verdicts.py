@@ -1,0 +1,284 @@
+"""Judge a step of the running notebook as marking will: put together what was run, and try it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from . import standing, state
+from .behind import behind
+from .compare import compare, plain
+from .explain.forward import read_lines
+from .explain.sentences import Explanation
+from .history import Cell, cells_of, texts_of
+from .judge import CREDIT, IDLE_HINT, Judgement
+from .notebook import Session, compared_as, reason_for
+from .points import points
+from .reasons import explained
+from .structure import tensors_in
+from .trial.answer import Piece, own_pieces, pieces_of
+from .trial.cases import NoTrialError, Pair, make_cases, setup_cells
+from .trial.code import defined_names
+from .trial.step import Question, judged
+
+BACKWARD = re.compile(r"\.backward\(")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the notebook says of a step.
+
+    name: the d-variable, "" for an expression and for any other name, which are no steps. judgement: by marking's rule;
+    None where it was not tried. stale: a sentence where the values in the notebook are out of date. untried: why it was
+    not tried. cause: looks for the reason on the trial cases.
+    """
+
+    name: str
+    judgement: Judgement | None = None
+    stale: str | None = None
+    untried: str | None = None
+    cause: Callable[[], Explanation | None] | None = None
+
+
+USUAL = (1e-5, 1e-8)  # those of torch.allclose, which are for float32 and not for marking
+EDITED = "the forward cell was edited and no longer is what was released; run it as it was"
+EXPLAINED = ("wrong", "shape", "path-missing")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The notebook, read: its cells by number, the forward cell, the setup, and the student's statements."""
+
+    cells: Mapping[int, Cell]
+    forward: Cell
+    setup: tuple[Cell, ...]
+    pieces: tuple[Piece, ...]
+    variables: Mapping[str, str]
+    given: frozenset[str]
+    known: frozenset[str]
+    backward: Cell | None
+
+
+_cases: dict[tuple[Any, ...], tuple[Pair, ...] | str] = {}
+_reads: dict[tuple[Any, ...], Reading | None] = {}
+
+
+def say(
+    session: Session, label: str, found: object, tensor: torch.Tensor, tolerance: tuple[float, float] = USUAL
+) -> Said | None:
+    """Return what there is to say of a comparison in this notebook, and keep it for `progress()` and `results()`.
+
+    Returns None for what is no step of its forward pass. label: of the comparison. found: the student's gradient of the
+    tensor. tolerance: (rtol, atol) of the comparison.
+    """
+    said = _tried(session, label, found, tensor, tolerance)
+    if said is None or not said.name:
+        return said
+    if said.judgement is not None:
+        standing.keep(said.name, said.judgement.verdict, said.judgement.hint or said.judgement.error)
+    else:
+        standing.keep(said.name, None, said.stale or f"not tried: {said.untried}")
+    return said
+
+
+def say_of_path(session: Session, label: str, found: object, tensor: torch.Tensor, through: str) -> Said | None:
+    """Return what there is to say of one path of a step, judged like a step; it is kept nowhere and earns nothing.
+
+    through: the name of the tensor that the path comes back through.
+    """
+    return _tried(session, label, found, tensor, USUAL, through)
+
+
+def _tried(
+    session: Session, label: str, found: object, tensor: torch.Tensor, tolerance: tuple[float, float], through: str = ""
+) -> Said | None:
+    known = frozenset().union(*({line.target, *line.uses} for line in session.lines))
+    # A tensor that was made anew has no gradient to be known by.
+    target = session.name_of(tensor, label) or label.partition(",")[0]
+    if target not in known:
+        return _in_container(session, known, tensor)
+    standing.belongs_to(session.shell, session.source)
+    read = read_notebook(session, label)
+    if read is None:
+        return Said(f"d{target}", untried=EDITED)
+    name = next((d for d, t in read.variables.items() if t == target), f"d{target}")
+    if found is not session.names.get(name):
+        return Said("", untried=f"this is no step, marks are for `{name}`")
+    own: tuple[Piece, ...] = ()
+    stale = state.of_the_forward_pass(session.names, session.lines, read.forward, read.setup, read.pieces, read.cells)
+    if stale is None:
+        stale, own = state.of_the_step(name, found, session.names, read.pieces, read.variables, read.cells, read.known)
+    if stale is not None:
+        shared = session.why(plain(found), target) if target in session.marked else None
+        if shared is not None and shared.kind == "shared":
+            stale = shared.sentence
+        return Said(name, stale=stale)
+    if target not in session.marked:
+        twice = state.of_the_backward_pass(read.backward)
+        return None if twice is None else Said(name, stale=twice)
+    truth = session.part(target, through) if through else tensor.grad
+    assert truth is not None  # it is marked, and cmp_path has found the path
+    earlier = _earlier_wrong(session, read, name, target)
+    question = Question(
+        name,
+        target,
+        found,
+        truth,
+        _error(read, name),
+        read.pieces,
+        read.variables,
+        read.given,
+        earlier,
+        session.lines,
+        read.forward.source,
+        *((0.0, 0.0) if tolerance == USUAL else tolerance),
+        own,
+        read.known,
+        frozenset(session.names),
+        through,
+    )
+    try:
+        cases = _cases_of(session, read)
+        judgement = judged(question, cases)
+        late = None
+        if through and not earns(judgement):
+            late = _added_since(question, cases, read.cells)
+    except NoTrialError as error:
+        return Said(name, untried=str(error))
+    if judgement.verdict == "path-missing":
+        late = state.other_path(name, read.pieces, read.cells)
+    if late is not None:
+        return Said(name, stale=late)
+    if judgement.verdict == "follow-through" and earlier:
+        used = frozenset().union(*(piece.uses for piece in own_pieces(read.pieces, name)))
+        first = next((other for other in earlier if other in used), earlier[0])
+        hint = f"right for the gradients that it was given; {first} is wrong: mend {first} first"
+        judgement = replace(judgement, hint=hint)
+    # A path has no trial cases of its own: its reason is sought in the notebook's numbers.
+    cause = None if through else lambda: explained(question, cases, session.routes(target))
+    return Said(name, judgement, cause=cause)
+
+
+def _in_container(session: Session, known: Collection[str], tensor: torch.Tensor) -> Said | None:
+    """Return that a tensor was not tried because the forward pass reads it from a container; None for any other."""
+    for name in sorted(known):
+        value = session.names.get(name)
+        if not isinstance(value, torch.Tensor) and any(each is tensor for _, each in tensors_in({name: value})):
+            return Said("", untried=f"not tried here: the forward pass reads it from `{name}`; marking decides")
+    return None
+
+
+def _added_since(question: Question, cases: Sequence[Pair], cells: Mapping[int, Cell]) -> str | None:
+    """Return a sentence where a path was right before a later cell added another one; None where it was not."""
+    own = question.own or own_pieces(question.pieces, question.name)
+    later = [piece for piece in own if piece.cell != own[0].cell]
+    if not later:
+        return None
+    before = tuple(piece for piece in question.pieces if piece not in later)
+    if not earns(judged(replace(question, pieces=before, own=()), cases)):
+        return None
+    first, since = cells[own[0].cell].called, cells[later[0].cell].called
+    return f"right until {since} added to `{question.name}`: run {first} again to see this path alone"
+
+
+def why(label: str, found: object, tensor: torch.Tensor, said: Said | None, through: str = "") -> str | None:
+    """Return the reason for a step that is wrong, or has a wrong path: the explainer's, else that of marking's rule.
+
+    through: the tensor by which the path comes back, where only one path is asked for.
+    """
+    judgement = None if said is None else said.judgement
+    hint = None if judgement is None else judgement.hint or judgement.error
+    if judgement is not None and judgement.verdict not in EXPLAINED and hint != IDLE_HINT:
+        return hint
+    sentence = reason_for(label, found, tensor, None if said is None else said.cause, through)
+    if sentence is None or judgement is None:
+        return sentence or hint
+    # Where cmp shows the step as right, why it is not stays in front.
+    return f"{judgement.hint}: {sentence}" if judgement.comparison.approximate and judgement.hint else sentence
+
+
+def read_notebook(session: Session, label: str) -> Reading | None:
+    """Return the notebook; None where its forward cell has been edited since. Read once for all that a cell compares.
+
+    label: of the comparison; what stands behind it in the cell that is running has not been run.
+    """
+    texts = texts_of(session.shell)
+    here = any(f"{quote}{label}{quote}" in texts[-1] for quote in "\"'")
+    key = (session.shell, session.source, session.marked, len(texts), label if here else "")
+    if key not in _reads:
+        _reads.clear()
+        _reads[key] = _read(session, label)
+    return _reads[key]
+
+
+def _read(session: Session, label: str) -> Reading | None:
+    cells = cells_of(session.shell)
+    forward = next((cell for cell in reversed(cells) if cell.source == session.source), None)
+    if forward is None:
+        return None
+    answers = {f"d{tensor}" for tensor in session.marked}
+    before = sorted((cell for cell in cells if cell.runs[0] < forward.runs[0]), key=lambda cell: cell.runs[0])
+    before = [cell for cell in before if answers.isdisjoint(defined_names(cell.source))]
+    needed = setup_cells([cell.source for cell in before], session.lines)
+    setup = tuple(cell for cell in before if cell.source in needed)
+    later = sorted((cell for cell in cells if cell.runs[0] > forward.runs[0]), key=lambda cell: cell.runs[0])
+    backward = next((cell for cell in later if BACKWARD.search(cell.source)), None)
+    compared = compared_as(cell.source for cell in cells)
+    as_compared = {tensor: name for _, name, tensor in compared}
+    # A second name for a step, to try something out, does not take the place of the usual one.
+    as_compared |= {tensor: name for _, name, tensor in compared if name == f"d{tensor}"}
+    variables = {as_compared.get(tensor, f"d{tensor}"): tensor for tensor in session.marked}
+    theirs = [cell for cell in cells if cell not in (forward, backward, *setup)]
+    # A forward pass may stand in several cells.
+    theirs = [cell for cell in theirs if not (lines := read_lines(cell.source)) or not set(lines) <= set(session.lines)]
+    pieces = pieces_of([(cell.number, cell.source) for cell in theirs], variables, label)
+    given = pieces_of([(backward.number, backward.source)], variables) if backward is not None else ()
+    made = frozenset().union(*(piece.variables for piece in given))
+    known = frozenset().union(*(defined_names(cell.source) for cell in setup), (line.target for line in session.lines))
+    return Reading({cell.number: cell for cell in cells}, forward, setup, pieces, variables, made, known, backward)
+
+
+def _cases_of(session: Session, read: Reading) -> Sequence[Pair]:
+    """Return the trial cases of this forward pass; made once. Raises NoTrialError."""
+    key = (session.source, session.marked, *(cell.source for cell in read.setup))
+    if key not in _cases:
+        _cases.clear()
+        try:
+            _cases[key] = make_cases([cell.source for cell in read.setup], session.lines, session.marked)
+        except NoTrialError as error:
+            _cases[key] = str(error)
+    found = _cases[key]
+    if isinstance(found, str):
+        raise NoTrialError(found)
+    return found
+
+
+def _error(read: Reading, name: str) -> str | None:
+    raised = {cell.number: cell.error for cell in read.cells.values() if cell.error is not None}
+    return next((raised[p.cell] for p in reversed(read.pieces) if name in p.variables and p.cell in raised), None)
+
+
+def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:
+    """Return the earlier d-variables that are wrong: by their verdicts or, where there is none, by their values."""
+    order = list(points(session))
+    before = order[: order.index(name)] if name in order else ()
+    earlier = [read.variables[other] for other in before if other in read.variables]
+    made = behind(session.lines, tensor, earlier, session.marked)
+    wrong = []
+    for other, theirs in read.variables.items():
+        if theirs not in made or other in read.given:
+            continue
+        verdict = standing.verdict_of(other)
+        value, truth = session.names.get(other), session.names[theirs].grad
+        right = compare(value, truth).approximate if verdict is None else verdict in ("exact", "approximate")
+        wrong += [] if right else [other]
+    return tuple(wrong)
+
+
+def earns(judgement: Judgement) -> bool:
+    """Return whether a verdict earns its whole point."""
+    return CREDIT.get(judgement.verdict, 0.0) == 1.0

@@ -1,0 +1,1 @@
+../../../../autograder/dojo/trial/shifted.py

@@ -1,0 +1,1 @@
+../../../../autograder/dojo/trial/__init__.py

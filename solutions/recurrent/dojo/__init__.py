@@ -1,0 +1,1 @@
+../../../autograder/dojo/__init__.py
