@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from autograder.nbgrader.feedback import use_page
+from autograder.nbgrader.plugins import use_exchange_plugins
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
 
@@ -14,19 +15,27 @@ c.CourseDirectory.course_id = "backprop-dojo"
 c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "assignments"
+# What lies beside a notebook goes to the students, but for this; answers/ has those that `autograder check` tries.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "answers"]
 
 c.Exchange.root = str(Path(os.environ.get("NBGRADER_EXCHANGE", "/usr/local/share/nbgrader/exchange")).absolute())
-c.ExchangeFactory.submit = "autograder.nbgrader.exchange.HubSubmit"
-c.ExchangeFactory.fetch_feedback = "autograder.nbgrader.exchange.HubFetchFeedback"
-c.ExchangeFactory.collect = "autograder.nbgrader.collect.SafeCollect"
-c.ExchangeFactory.release_feedback = "autograder.nbgrader.exchange.PatientReleaseFeedback"
+# Where nbgrader's own exchange is in use; another one, such as ngshare, keeps its own steps.
+use_exchange_plugins(c)
+# True: JUPYTERHUB_USER names the student under any account. Only for a hub whose servers all run under one account.
+c.HubStudent.trust_hub_user = False
 c.ExportApp.plugin_class = "autograder.nbgrader.export.SafeCsvExportPlugin"
 # Gradebook, submissions, marks and pages are for their owner only. Not for a course that several accounts share.
 c.BaseConverter.post_convert_hook = "autograder.nbgrader.private.seal"
 # A notebook that was renamed or left out is said at submission, not found out at grading.
 c.ExchangeSubmit.strict = True
 
-# Late submissions: "none" leaves the mark, "zero" takes all of it. Due dates: nbgrader db assignment add.
+# Late submissions: per cent of the marks that each day begun costs, minutes that do not count, and days that each
+# student may be late for nothing in all assignments together. Due dates: nbgrader db assignment add; more time for one
+# student: autograder extend. penalty_method "zero" takes all marks.
+c.AssignLatePenalties.plugin_class = "autograder.nbgrader.late.LatePolicy"
+c.LatePolicy.percent_per_day = 0
+c.LatePolicy.grace_minutes = 0
+c.LatePolicy.late_days = 0
 c.LateSubmissionPlugin.penalty_method = "none"
 
 # Hidden cases are drawn from this file. It is made on first use and belongs to the course: back it up, share it
@@ -39,15 +48,17 @@ c.MarkByEngine.isolation = "auto"
 # What one submission may use, such as {"cell_seconds": 20.0}; the usual is in autograder/sandbox/limits.py.
 c.MarkByEngine.limits = {}
 
-# nbgrader's own steps, with TodoStubs in the place of ClearSolutions.
+# nbgrader's own steps, with TodoStubs in the place of ClearSolutions, and SaveMendedCells in that of SaveCells: an
+# exercise may be mended after students have submitted. The first refuses what grading would refuse.
 c.GenerateAssignment.preprocessors = [
+    "autograder.nbgrader.refuse.RefuseFaults",
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
     "autograder.nbgrader.stubs.TodoStubs",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
-    "nbgrader.preprocessors.SaveCells",
+    "autograder.nbgrader.mended.SaveMendedCells",
     "nbgrader.preprocessors.ClearHiddenTests",
     "nbgrader.preprocessors.ClearMarkScheme",
     "nbgrader.preprocessors.ComputeChecksums",
@@ -68,7 +79,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.LimitOutput",
     "autograder.nbgrader.sanitize.InertMarkup",
     "autograder.nbgrader.gradebook.RecordMarks",
-    "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
 use_page(c)

@@ -22,6 +22,22 @@ reason() {
     fi
 }
 
+# Run a command that writes to the log, and say every few seconds what pip is at, as it says it there.
+shown() {
+    "$@" >>"$log" 2>&1 &
+    running=$! said=
+    # A process in the background is not ended by Ctrl-C.
+    trap 'kill "$running" 2>/dev/null; exit 130' INT TERM
+    while kill -0 "$running" 2>/dev/null; do
+        now=$(sed -n 's/^ *\(Collecting\|Downloading\|Installing\) \([^ ]*\).*/\1 \2/p' "$log" | tail -n 1 | cut -c 1-90)
+        [ -z "$now" ] || [ "$now" = "$said" ] || echo "setup:   $now"
+        said=$now
+        sleep 3
+    done
+    trap - INT TERM
+    wait "$running"
+}
+
 PYTHON=${PYTHON:-python3}
 command -v "$PYTHON" >/dev/null 2>&1 || stop "no $PYTHON found; install Python 3.11 or newer, or name it: make PYTHON=/path/to/python"
 # A name on the PATH may be a version manager's stand-in with nothing behind it.
@@ -39,8 +55,9 @@ echo "setup: making .venv with $("$PYTHON" -V 2>&1) and $TORCH; this takes a min
 rm -rf .venv
 "$PYTHON" -m venv .venv 2>/dev/null || stop "$PYTHON cannot make a virtual environment; install its venv module (Debian: apt install python3-venv)"
 log=.venv/install.log
+: >"$log"
 # torch first: whatever depends on it is then content with this build.
-.venv/bin/python -m pip install --disable-pip-version-check "$TORCH" -c constraints.txt >"$log" 2>&1 || {
+shown .venv/bin/python -m pip install --disable-pip-version-check "$TORCH" -c constraints.txt || {
     why=$(reason "$TORCH")
     rm -rf .venv
     case $why in
@@ -48,7 +65,8 @@ log=.venv/install.log
     esac
     stop "torch could not be installed: $why; if pip knows no CPU builds, set PIP_EXTRA_INDEX_URL to the CPU index on pytorch.org's 'Get Started' page, or take the large standard build: make TORCH=torch==${version:-2.13.0}"
 }
-.venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' >>"$log" 2>&1 || {
+echo "setup: torch is there; now the $(grep -c == constraints.txt) packages of constraints.txt"
+shown .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]' || {
     why=$(reason)
     rm -rf .venv ./*.egg-info
     stop "the packages of constraints.txt could not be installed: $why"

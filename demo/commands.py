@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo import programs
+
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENT = "backprop"
+"""The assignment that the sample class works on."""
+OTHERS = tuple(sorted({path.parent.name for path in (ROOT / "solutions").glob("*/*.ipynb")} - {ASSIGNMENT}))
+"""What is released beside it."""
 
 
 class CommandError(RuntimeError):
@@ -19,27 +23,38 @@ class CommandError(RuntimeError):
 
 @dataclass(frozen=True)
 class Course:
-    """One course: `folder` is the instructor's, `exchange` what all share, each student has a home in `students`."""
+    """One course: `folder` is the instructor's, `exchange` what all share, each student has a home in `students`.
+
+    anew: whether each command starts as on a command line, imports and all, instead of being forked (programs.py).
+    """
 
     folder: Path
     exchange: Path
     students: Path
+    anew: bool = False
 
     def instructor(self, *command: str) -> str:
         """Run a command in the course folder and return what it printed. Raises CommandError."""
-        return _run(command, self.folder, self._environment(self.folder / "home"))
+        return self._run(command, self.folder, self._environment(self.folder / "home"))
 
     def student(self, name: str, *command: str) -> str:
         """Run a command in a student's own folder, as that student. Raises CommandError."""
         home = self.home(name)
         environment = self._environment(home) | {"JUPYTERHUB_USER": name, "JUPYTER_CONFIG_PATH": str(self.folder)}
-        return _run(command, home, environment)
+        return self._run(command, home, environment)
 
     def home(self, name: str) -> Path:
         """A student's folder, made on first use."""
         home = self.students / name
         home.mkdir(parents=True, exist_ok=True)
         return home
+
+    def _run(self, command: tuple[str, ...], folder: Path, environment: dict[str, str]) -> str:
+        code, said = (programs.anew if self.anew else programs.run)(command, folder, environment)
+        if code != 0:
+            tail = "\n".join(said.splitlines()[-15:])
+            raise CommandError(f"{' '.join(command)} ended with exit code {code}:\n{tail}")
+        return said
 
     def _environment(self, home: Path) -> dict[str, str]:
         home.mkdir(parents=True, exist_ok=True)
@@ -67,22 +82,7 @@ def new_course(folder: Path, exercises: str = "*") -> Course:
     for notebook in (instructor / "solutions" / ASSIGNMENT).glob("*.ipynb"):
         if not notebook.match(f"{exercises}.ipynb"):
             notebook.unlink()
-    shutil.copy(ROOT / "nbgrader_config.py", instructor)
+    # All students of this course work under one account.
+    settings = (ROOT / "nbgrader_config.py").read_text().replace("trust_hub_user = False", "trust_hub_user = True")
+    (instructor / "nbgrader_config.py").write_text(settings)
     return Course(instructor, exchange, folder / "students")
-
-
-def _run(command: tuple[str, ...], folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        tail = "\n".join(done.stdout.splitlines()[-15:])
-        raise CommandError(f"{' '.join(command)} ended with exit code {done.returncode}:\n{tail}")
-    return done.stdout

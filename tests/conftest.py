@@ -22,7 +22,24 @@ settings.register_profile("dojo", deadline=None)
 settings.load_profile("dojo")
 
 ROOT = Path(__file__).resolve().parent.parent
+# Longest first: with one of these last, one of two processes would wait for the other.
+LONGEST = (
+    *(
+        "classroom/test_cluster.py",
+        "end_to_end/test_course.py",
+        "hostile/test_broken_files.py",
+        "end_to_end/test_interruption.py",
+    ),
+    *("hostile/test_corpus.py", "end_to_end/test_gradebook.py", "sandbox/host/test_sandbox.py"),
+    *("end_to_end/test_all_exercises.py", "test_assignments.py", "sandbox/host/test_program.py", "test_cli.py"),
+)
 SECRET = b"the secret of the tests"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first."""
+    rank = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +82,17 @@ def harbour_grader(harbour: Exercise) -> Iterator[Grader]:
 
     with warm_grader(harbour) as grader:
         yield grader
+
+
+@pytest.fixture(scope="session")
+def gradebook_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gradebook with an assignment `port` of 8 points and the student ada, to copy: it takes seconds to make one."""
+    from nbgrader.api import Gradebook
+
+    path = tmp_path_factory.mktemp("gradebook") / "gradebook.db"
+    with Gradebook(f"sqlite:///{path}") as gradebook:
+        gradebook.add_assignment("port")
+        gradebook.add_notebook("harbour", "port")
+        gradebook.add_grade_cell("cmp_dkeel", "harbour", "port", max_score=8, cell_type="code")
+        gradebook.add_student("ada")
+    return path

@@ -110,7 +110,11 @@ def harbour(**answers: str) -> Notebook:
             "loss = -part[range(rows), goal].log().mean()",
             "forward",
         ),
-        locked("autograd", "loss.backward()", "autograd"),
+        locked(
+            "autograd",
+            "for t in (mast, peak, flat, swell, total, part):\n    t.retain_grad()\nloss.backward()",
+            "autograd",
+        ),
         *(right["dpart"], check("part"), right["dswell_path1"], right["dtotal"], check("total")),
         *(right["dswell_path2"], check("swell"), right["dflat"], check("flat"), right["dmast_path1"]),
         *(right["dpeak"], check("peak"), right["dmast_path2"], check("mast")),

@@ -15,9 +15,9 @@ from autograder.exercise.notebook import files_of, nbgrader_info, read_exercise
 from demo.commands import ASSIGNMENT, new_course
 from tests.conftest import ROOT
 
-RELEASED = ROOT / "assignments" / ASSIGNMENT
-SOLUTIONS = sorted((ROOT / "solutions" / ASSIGNMENT).glob("*.ipynb"))
-STUBS = sorted(RELEASED.glob("*.ipynb"))
+ASSIGNMENTS = sorted(folder.name for folder in (ROOT / "solutions").iterdir())
+SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+STUBS = sorted((ROOT / "assignments").glob("*/*.ipynb"))
 # Lines shorter than this occur by chance, such as a closing bracket.
 TELLING = 12
 
@@ -25,8 +25,15 @@ TODO = re.compile(r"^(?P<name>\w+) = (?P<now>None|\w+)  # TODO: .*, shape \(.*\)
 ANY_TODO = re.compile(r"^ *pass  # TODO: your code$", re.MULTILINE)
 CMP_LINE = re.compile(r"^(\w+) +\| exact: (True |False) \| approximate: (True |False) \| maxdiff: (\S+)$")
 
-each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
-each_stub = pytest.mark.parametrize("path", STUBS, ids=lambda path: path.stem)
+
+def name_of(path):
+    """A notebook as tests are called: backprop-1_manual_backprop."""
+    return f"{path.parent.name}-{path.stem}"
+
+
+each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
+each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=name_of)
+each_stub = pytest.mark.parametrize("path", STUBS, ids=name_of)
 
 
 def read(path):
@@ -54,52 +61,88 @@ def first_cmp_line(cell):
     return tuple(part.strip() for part in match.groups())
 
 
+def released_of(assignment):
+    """The folder that students get."""
+    return ROOT / "assignments" / assignment
+
+
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory):
-    """assignments/backprop as nbgrader generates it now, in a copy of the course."""
-    course = new_course(tmp_path_factory.mktemp("course") / "course")
-    course.instructor("nbgrader", "generate_assignment", ASSIGNMENT)
-    return course.folder / "assignments" / ASSIGNMENT
+def course(tmp_path_factory):
+    """A copy of the course."""
+    return new_course(tmp_path_factory.mktemp("course") / "course")
 
 
-@pytest.fixture(scope="module", params=STUBS, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=STUBS, ids=name_of)
 def run_stub(request, tmp_path_factory):
     """A stub notebook, run in a real kernel in a folder of its own with the released files."""
     folder = tmp_path_factory.mktemp("student")
-    shutil.copytree(RELEASED, folder, dirs_exist_ok=True)
+    shutil.copytree(request.param.parent, folder, dirs_exist_ok=True)
     notebook = read(folder / request.param.name)
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, kernel_name="python3", timeout=300)
     client.execute(env=dict(os.environ) | {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": ""})
     return notebook
 
 
-def test_the_committed_assignment_is_what_nbgrader_generates_from_the_solution(generated):
-    now, committed = files(generated), files(RELEASED)
+def test_an_assignment_is_generated_for_every_folder_of_solutions():
+    assert sorted(folder.name for folder in (ROOT / "assignments").iterdir()) == ASSIGNMENTS
+    assert ASSIGNMENT in ASSIGNMENTS
+
+
+@each_assignment
+def test_the_committed_assignment_is_what_nbgrader_generates_from_the_solution(course, assignment):
+    course.instructor("nbgrader", "generate_assignment", assignment)
+    now, committed = files(course.folder / "assignments" / assignment), files(released_of(assignment))
     assert sorted(now) == sorted(committed)
     assert [name for name in now if now[name] != committed[name]] == []
 
 
 def test_every_solution_has_its_stub_notebook():
-    assert [path.name for path in STUBS] == [path.name for path in SOLUTIONS]
+    assert [name_of(path) for path in STUBS] == [name_of(path) for path in SOLUTIONS]
 
 
 STUDENT_FILES = sorted((ROOT / "autograder" / "dojo").rglob("*.py"))
 CANONICAL = {str(path.relative_to(ROOT / "autograder")): path for path in STUDENT_FILES}
-CANONICAL["names.txt"] = ROOT / "names.txt"
 
 
+@each_assignment
 @pytest.mark.parametrize(("name", "canonical"), CANONICAL.items(), ids=CANONICAL)
-def test_the_files_beside_the_notebook_are_the_canonical_ones(name, canonical):
-    assert (RELEASED / name).read_bytes() == canonical.read_bytes()
+def test_the_files_beside_the_notebook_are_the_canonical_ones(assignment, name, canonical):
+    assert (released_of(assignment) / name).read_bytes() == canonical.read_bytes()
 
 
-def test_no_other_file_is_there():
-    released = {str(path.relative_to(RELEASED)) for path in files_of(RELEASED)}
-    assert released == {*CANONICAL, *(path.name for path in STUBS)}
+@each_assignment
+def test_the_names_are_those_of_the_repository_where_there_are_any(assignment):
+    names = released_of(assignment) / "names.txt"
+    reads_them = [path for path in SOLUTIONS if path.parent.name == assignment and "names.txt" in setup_of(path)]
+    assert names.exists() == bool(reads_them)
+    assert not names.exists() or names.read_bytes() == (ROOT / "names.txt").read_bytes()
+
+
+def setup_of(path):
+    """The code of an exercise's setup that opens files; the sentence on a missing dojo/ names a file too."""
+    return "\n".join(line for source in read_exercise(path).setup for line in source.splitlines() if "open(" in line)
+
+
+@each_assignment
+def test_no_other_file_is_there(assignment):
+    folder = released_of(assignment)
+    released = {str(path.relative_to(folder)) for path in files_of(folder)}
+    assert released - {"names.txt"} == {*CANONICAL, *(path.name for path in folder.glob("*.ipynb"))}
+
+
+@each_assignment
+def test_dojo_beside_a_solution_is_links_to_the_canonical_files(assignment):
+    """One source: a change of dojo/ is at once a change of every solution's."""
+    folder = ROOT / "solutions" / assignment
+    for name, canonical in CANONICAL.items():
+        assert (folder / name).is_symlink(), f"{folder / name} is no link"
+        assert (folder / name).resolve() == canonical.resolve()
 
 
 def test_the_stub_asks_for_26_gradients():
-    todo = [TODO.match(cell.source) for cell in cells(read(RELEASED / "1_manual_backprop.ipynb"), "solution")]
+    todo = [
+        TODO.match(cell.source) for cell in cells(read(released_of(ASSIGNMENT) / "1_manual_backprop.ipynb"), "solution")
+    ]
     assert len(todo) == 30
     assert len({match["name"] for match in todo}) == 26
 
@@ -120,8 +163,10 @@ def test_every_stub_is_a_todo_that_keeps_what_earlier_paths_have_found(path):
 
 @each_solution
 def test_no_line_of_a_solution_is_released(path):
-    released = {name: content.decode() for name, content in files(RELEASED).items() if not name.endswith(".ipynb")}
-    released |= {stub.name: "\n".join(cell.source for cell in read(stub).cells) for stub in STUBS}
+    folder = released_of(path.parent.name)
+    released = {name: content.decode() for name, content in files(folder).items() if not name.endswith(".ipynb")}
+    stubs = sorted(folder.glob("*.ipynb"))
+    released |= {stub.name: "\n".join(cell.source for cell in read(stub).cells) for stub in stubs}
     solved = [line.strip() for cell in cells(read(path), "solution") for line in solution_lines(cell.source)]
     # A training step repeats the forward pass, which is there for all to see.
     public = "\n".join(read_exercise(path).locked.values())
@@ -137,9 +182,10 @@ def solution_lines(source):
     return region.splitlines()
 
 
+@each_assignment
 @pytest.mark.parametrize("word", ["BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "autograder"])
-def test_nothing_released_mentions(word):
-    assert [name for name, content in files(RELEASED).items() if word.encode() in content] == []
+def test_nothing_released_mentions(assignment, word):
+    assert [name for name, content in files(released_of(assignment)).items() if word.encode() in content] == []
 
 
 @each_stub
@@ -183,12 +229,12 @@ def test_the_26_gradients_of_the_solution_of_exercise_1_are_exact(exercise):
     assert [(exact, maxdiff) for _, exact, _, maxdiff in found] == [("True", "0.0")] * 26
 
 
-@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{name_of(path)}")
 def test_a_committed_notebook_names_no_path_of_the_machine_it_was_made_on(path):
     assert re.findall(r"/(?:root|home|tmp|work|var|Users)/\S+|site-packages", path.read_text()) == []
 
 
-@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", [*SOLUTIONS, *STUBS], ids=lambda path: f"{path.parts[-3]}-{name_of(path)}")
 def test_notebook_and_nbgrader_metadata_are_valid(path):
     notebook = read(path)
     nbformat.validate(notebook)
@@ -222,7 +268,7 @@ def test_nothing_about_a_particular_network_is_written_in_the_package(path):
     names |= {step.tensor for step in read_exercise(path).steps}
     names |= {step.name for step in read_exercise(path).steps}
     # Short names say nothing, and neither does an English word.
-    telling = {name for name in names if len(name) > 4} - {"counts"}
+    telling = {name for name in names if len(name) > 4} - {"counts", "penalty", "scaled", "square"}
     telling |= {f"d{name}" for name in telling}
     assert telling
     found = {file.name: words(file) & telling for file in sorted((ROOT / "autograder").rglob("*.py"))}

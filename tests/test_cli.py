@@ -59,13 +59,16 @@ class TestHelp:
         done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
 
-    def test_torch_is_not_imported_before_the_sandbox_is_on_its_way(self):
+    def test_torch_is_not_imported_before_the_sandbox_is_on_its_way(self, course):
         """Both take more than a second to import it, and do so at the same time."""
         code = (
-            "import sys, autograder.course.open_grader, autograder.sandbox.host.sandbox\nprint('torch' in sys.modules)"
+            "import sys\nfrom autograder.sandbox.host.program import Program\n"
+            "def start(*args):\n    print('torch' in sys.modules)\n    raise KeyboardInterrupt\n"
+            "Program._start = start\nfrom autograder.cli import main\nmain(sys.argv[1:])"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout == "False\n"
+        command = [sys.executable, "-c", code, *COURSE, "--isolation", "process"]
+        done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+        assert done.stdout == "False\n", done.stderr
 
     def test_python_dash_m_is_the_same(self, tmp_path):
         command = [sys.executable, "-m", "autograder", "--help"]
@@ -104,6 +107,7 @@ class TestUnusable:
             (("grade", "submitted", "--assignment", "starboard"), "no exercise in solutions/starboard"),
             (("grade", "solutions", "--assignment", "port"), "no submission of port in solutions"),
             ((*COURSE, "--exercise", "pier"), "no exercise pier in solutions/port; there are: harbour"),
+            ((*COURSE, "--student", "q*"), "none of the 2 students who submitted port is called q*"),
             ((*COURSE, "--json", "no/marks.json"), "the folder no does not exist"),
             ((*COURSE, "--csv", "no/marks.csv"), "the folder no does not exist"),
         ],
@@ -140,7 +144,7 @@ class TestUnusable:
         ("before", "after", "says"),
         [
             ('"forward"', '"backward"', "no locked code cell has the tag forward"),
-            ("keel + rope", "kiel + rope", "the forward cell failed: NameError"),
+            ("keel + rope", "kiel + rope", "the forward cell failed in `mast = sail @ kiel + rope`: NameError"),
             ("manual_seed(SEED)", "manual_seed(SED)", "a setup cell of the exercise failed: NameError"),
             ("SEED", "NUMBER", "no parameter is a seed"),
             (".requires_grad_()", "", "set requires_grad on the parameters in setup"),
@@ -165,7 +169,7 @@ def test_the_documents(course):
     done = autograder(course, *COURSE, "--json", "marks.json", "--csv", "marks.csv")
     assert done.returncode == 0
     assert done.stderr == "autograder: course-secret is new: hidden cases are drawn from it; back it up\n"
-    assert "port: 2 submissions" in done.stdout
+    assert "port: 2 students" in done.stdout
     assert "wrong: dkeel" in done.stdout
     secret = course / "course-secret"
     assert secret.stat().st_mode & 0o777 == 0o600
@@ -181,6 +185,14 @@ def test_the_documents(course):
     assert [(row["student"], row["score"], row["lost"]) for row in rows] == [
         *(("ada", "7.0", "dkeel: wrong"), ("ben", "7.0", "dkeel: wrong"))
     ]
+
+
+def test_only_some_students_and_every_submission_of_theirs(course, monkeypatch):
+    monkeypatch.chdir(course)
+    done = CliRunner().invoke(main, [*COURSE, "--student", "a*", "--long", "--isolation", "process"])
+    assert done.exit_code == 0
+    assert "port: 1 submissions" in done.stdout
+    assert "ben" not in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which nobody can write, root included")
@@ -201,3 +213,14 @@ def test_a_store_that_cannot_be_made_is_one_line(course, monkeypatch):
     (line,) = done.stderr.splitlines()
     assert line.startswith("autograder: ")
     assert ".autograder" in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
+def test_a_table_that_cannot_be_printed_is_one_line_and_the_documents_stay(course):
+    with Path("/dev/full").open("w") as full:
+        command = [PROGRAM, *COURSE, "--json", "marks.json", "--isolation", "process"]
+        done = subprocess.run(command, cwd=course, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("autograder: the table could not be printed: No space left on device; ")
+    assert len(json.loads((course / "marks.json").read_text())["submissions"]) == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import zipfile
 
 import pytest
 
-from autograder.files import private_folder, write_whole
+from autograder.files import private_folder, write_whole, zipped
 
 
 def test_a_file_is_replaced_by_the_whole_text(tmp_path):
@@ -50,3 +52,15 @@ def test_a_text_that_cannot_be_written_leaves_the_old_file_and_nothing_beside_it
     with pytest.raises(OSError, match="No space left"):
         write_whole(path, "new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("marks.json", "old")]
+
+
+def test_the_same_files_make_the_same_archive():
+    files = {"b.txt": (b"b", 0o644), "run": (b"#!", 0o755)}
+    packed = zipped(files)
+    assert zipped(dict(reversed(files.items()))) == packed
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert {info.filename: info.external_attr >> 16 & 0o777 for info in archive.infolist()} == {
+            "b.txt": 0o644,
+            "run": 0o755,
+        }
+        assert archive.read("run") == b"#!"

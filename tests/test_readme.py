@@ -1,17 +1,12 @@
-"""The README names only what there is, and its example is an exercise."""
+"""The README names only what there is. Its commands for authors are run in tests/end_to_end/test_authors.py."""
 
 import re
-import runpy
-import shutil
 
-import pytest
 from click import Option
 
 from autograder.cli import grade
-from autograder.exercise.notebook import read_exercise
+from autograder.commands.authors import check, new
 from autograder.marking.verdict import CREDIT, Verdict
-from autograder.nbgrader.stubs import stubs
-from autograder.reference.compute import forward_shapes
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,29 +46,14 @@ def test_every_option_of_autograder_grade_named_is_one():
     assert named == there
 
 
+def test_every_option_of_autograder_check_and_new_named_is_one():
+    section = README[README.index("## For authors") : README.index("## Data and licence")]
+    named = set(re.findall(r"--[a-z]+", section)) - {"--force"}  # that one is nbgrader's
+    there = {name for command in (check, new) for p in command.params if isinstance(p, Option) for name in p.opts}
+    assert named <= there
+    assert {"--watch", "--exercise", "--forward"} <= named
+
+
 def test_the_number_of_names_is_that_of_the_file():
     lines = (ROOT / "names.txt").read_text().splitlines()
     assert f"{len(lines):,} lines" in " ".join(README.split())
-
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory):
-    """The authors' example, made by the README's own script."""
-    script = re.search(r"^```python\n(from pathlib.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert script is not None
-    folder = tmp_path_factory.mktemp("course")
-    (folder / "make_line.py").write_text(script[1])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        runpy.run_path("make_line.py")
-    beside = folder / "solutions" / "line"
-    shutil.copytree(ROOT / "autograder" / "dojo", beside / "dojo")
-    return read_exercise(beside / "1_line.ipynb")
-
-
-def test_the_example_is_an_exercise_of_two_steps(line):
-    assert [(step.name, step.points) for step in line.steps] == [("dpred", 1.0), ("dw", 1.0)]
-
-
-def test_the_stub_of_the_example_is_the_one_shown(line):
-    assert stubs(line, forward_shapes(line))["dpred"] in code()

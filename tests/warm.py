@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from autograder.exercise.notebook import Exercise
 from autograder.marking.grader import Grader
 from autograder.marking.verdict import CREDIT
-from autograder.sandbox.host.sandbox import Line, WarmProcess
+from autograder.reference.kept import references_of
+from autograder.sandbox.host.line import Line
+from autograder.sandbox.host.sandbox import WarmProcess
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import Known
 from autograder.sandbox.places import PROCESS
@@ -25,7 +27,7 @@ def warm_grader(
     limits: Limits | None = None,
     isolation: str = PROCESS,
 ) -> Grader:
-    return Grader(WarmProcess(exercise, jobs, limits, isolation), secret, credit)
+    return Grader(WarmProcess(exercise, jobs, limits, isolation), lambda: references_of(exercise, secret, None), credit)
 
 
 @contextmanager
