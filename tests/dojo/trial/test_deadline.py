@@ -42,12 +42,15 @@ def test_what_a_callback_loses_is_raised_again(monkeypatch):
         while time.monotonic() < end:
             pass
 
+    def collect_and_stay():
+        gc.collect()
+        while True:
+            pass
+
     gc.callbacks.append(slow)
     try:
         with pytest.raises(LateError), deadline(0.05):
-            gc.collect()
-            while True:
-                pass
+            collect_and_stay()
     finally:
         gc.callbacks.remove(slow)
     assert lost[0].exc_type is LateError
