@@ -170,7 +170,8 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None, cluster: str | N
 def _cluster_graders(address: str, course: Course, console: Console) -> Iterator[Graders]:
     """Yield the graders of a cluster; end the program with one line where there is none."""
     try:
-        from autograder.classroom.cluster import ClusterError, ClusterGraders, connected
+        from autograder.classroom.cluster import ClusterGraders
+        from autograder.classroom.connect import ClusterError, connected
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("distributed", "dask"):
             raise

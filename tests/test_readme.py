@@ -31,7 +31,7 @@ def test_every_make_target_named_is_in_the_makefile():
     named = {target for line in code() for target in re.findall(r"^make ([a-z][a-z-]*)", line)}
     there = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= named
-    assert named <= there
+    assert named == there - {"help"}
 
 
 def test_the_table_has_every_verdict_with_its_credit():

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import io
-import signal
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import SList
 from traitlets.config import Config
 
-from autograder.cells.endless import endless_loop
+from autograder.cells.alarm import CellTimeoutError, alarm, end_alarm, set_alarm
+from autograder.cells.error_line import describe, line_under_way
 
 NO_COMMANDS = "(commands are not run while a notebook is graded)"
 MAX_TEXT = 20_000  # characters of one cell's printed output that are kept
-MAX_MESSAGE = 500  # characters of an exception's message that are kept
-LOOK_SECONDS = 1.0  # between looks at a cell: in a loop that nothing can end it has no more time
-AGAIN = 1.0  # seconds after which the alarm rings again, for code that swallows the first with a bare `except:`
 NOTHING = contextlib.nullcontext()
-
-
-class CellTimeoutError(BaseException):
-    """Raised in a cell that ran out of time. It is no Exception, so that `except Exception` does not catch it.
-
-    loop: the first line of the loop that nothing can end, where it was stopped for that.
-    """
-
-    def __init__(self, loop: str | None = None) -> None:
-        super().__init__()
-        self.loop = loop
 
 
 @dataclass(frozen=True)
@@ -123,7 +107,7 @@ def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: flo
     out = BoundedText(MAX_TEXT) if show else None
     message, late, line = None, False, None
     try:
-        _set_alarm(seconds)  # not `with alarm`, which costs more than a small cell
+        set_alarm(seconds)  # not `with alarm`, which costs more than a small cell
         try:
             with NOTHING if out is None else _captured(out):
                 exec(cell.body, shell.user_ns)
@@ -136,9 +120,9 @@ def run_compiled(shell: CellShell, cell: CompiledCell, source: str, seconds: flo
             message, late = describe(error, source, seconds), isinstance(error, CellTimeoutError)
             line = line_under_way(error, source)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            end_alarm()
     except CellTimeoutError as error:  # the alarm fired outside the cell
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        end_alarm()
         message, late = describe(error, source, seconds), True
     text = "" if out is None else out.getvalue()
     return QUIET if message is None and not text else CellOutcome(text, message, late, line)
@@ -166,66 +150,6 @@ def run_cell(shell: CellShell, source: str, seconds: float | None = None) -> Cel
     return CellOutcome(out.getvalue(), message, isinstance(error, CellTimeoutError), line)
 
 
-def describe(error: BaseException, source: str, seconds: float | None = None) -> str:
-    """Return one line for the student: the exception, its message and the line of their cell that raised it.
-
-    seconds: the time limit of the cell, named where it ran out.
-    """
-    if isinstance(error, CellTimeoutError) and error.loop is not None:
-        return f"stopped after {LOOK_SECONDS:g} s; nothing ends this loop: {_one_line(str(error.loop))}"
-    if isinstance(error, CellTimeoutError):
-        return f"stopped after {seconds:g} s; look for a loop that does not end"
-    lines = source.splitlines()
-    numbers = _line_numbers(error, lines)
-    number = numbers[-1] if numbers else None
-    try:
-        message = str(error)
-        if number is None and isinstance(error, SyntaxError):  # of the cell itself, so that nothing of it has run
-            message, number = str(error.msg), error.lineno
-            number = number + _dropped(lines) if isinstance(number, int) else None
-        message = _one_line(message)
-    except BaseException:  # a student's own exception class may raise here
-        message = "(its message cannot be shown)"
-    where = ""
-    if isinstance(number, int) and 1 <= number <= len(lines):
-        where = f" (line {number}: {lines[number - 1].strip()[:80]})"
-    kind = _one_line(type(error).__name__)
-    if kind == "_IncompleteInputError":  # Python 3.13's own, private kind
-        kind = "SyntaxError"
-    return f"{kind}: {message}{where}"
-
-
-def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "…"
-
-
-def line_under_way(error: BaseException, source: str) -> int | None:
-    """Return the line of the cell, counted from 1, outside its functions, that an exception came through."""
-    numbers = _line_numbers(error, source.splitlines())
-    return numbers[0] if numbers else None
-
-
-def _line_numbers(error: BaseException, lines: Sequence[str]) -> list[int]:
-    """Return the lines that the traceback has in the cell itself, not in a function of an earlier cell."""
-    numbers, cell, dropped = [], None, _dropped(lines)
-    traceback = error.__traceback__
-    while traceback is not None:
-        filename = traceback.tb_frame.f_code.co_filename
-        # ipykernel and IPython compile a cell under a made-up file name of one of these forms.
-        if cell is None and (filename.startswith("<ipython-input-") or "ipykernel_" in filename):
-            cell = filename
-        if filename == cell:
-            numbers.append(traceback.tb_lineno + dropped)
-        traceback = traceback.tb_next
-    return numbers
-
-
-def _dropped(lines: Sequence[str]) -> int:
-    """Return how many empty lines the cell starts with, which IPython drops before it counts."""
-    return next((i for i, line in enumerate(lines) if line.strip()), 0)
-
-
 class BoundedText(io.TextIOBase):
     """A text stream that keeps its first `limit` characters and drops the rest."""
 
@@ -250,33 +174,3 @@ class BoundedText(io.TextIOBase):
     def getvalue(self) -> str:
         """Return the kept text, with a last line that says so where some was dropped."""
         return "".join(self._parts) + ("\n[more output was cut]\n" if self._cut else "")
-
-
-def _ring(end: float, signum: int, frame: FrameType | None) -> None:
-    """Stop a cell whose time is up, or that is in a loop that nothing can end; look again later at any other."""
-    left = end - time.monotonic()
-    if left <= 0:
-        raise CellTimeoutError
-    loop = endless_loop(frame)
-    if loop is not None:
-        raise CellTimeoutError(loop)
-    signal.setitimer(signal.ITIMER_REAL, min(left, LOOK_SECONDS), AGAIN)
-
-
-def _set_alarm(seconds: float) -> None:
-    """Let CellTimeoutError be raised after so many seconds; earlier in a loop that nothing can end."""
-    signal.signal(signal.SIGALRM, functools.partial(_ring, time.monotonic() + seconds))
-    signal.setitimer(signal.ITIMER_REAL, min(seconds, LOOK_SECONDS), AGAIN)
-
-
-@contextlib.contextmanager
-def alarm(seconds: float | None) -> Iterator[None]:
-    """Raise CellTimeoutError in the block after `seconds` of wall time; None for no limit."""
-    if seconds is None:
-        yield
-        return
-    _set_alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -10,21 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import queue
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dask
-from distributed import CancelledError, Client, KilledWorker, LocalCluster, wait
+from distributed import CancelledError, Client, KilledWorker, wait
 from rich.console import Console
 
 from autograder.cells.errors import SetupError
 from autograder.classroom import on_worker
+from autograder.classroom.connect import CONNECT_SECONDS
 from autograder.classroom.dispatch import DEATHS, Dispatch
 from autograder.classroom.plan import Files
 from autograder.course.kit import Kit, KitError, pack_kit
@@ -36,8 +34,6 @@ from autograder.sandbox.host.bubblewrap import IsolationError
 from autograder.submission.notebook import HandedIn
 from autograder.text import one_line
 
-LOCAL = "local:"
-CONNECT_SECONDS = 20.0
 LOOK_SECONDS = 0.5  # between looks at which workers there are
 LONELY_SECONDS = 300.0  # how long to wait for a worker where there is none
 UNREAD = 1_000  # results that nobody has recorded yet, above which no more submissions are begun
@@ -49,53 +45,6 @@ Found = tuple[str, Path, SubmissionResult]
 LOST = (KilledWorker, CancelledError)  # what `distributed` says where a task's worker, or its data, has gone
 GONE = (*LOST, OSError)  # the same where the network says it; TimeoutError where there is no worker at all
 TOLD = (IsolationError, KitError, SetupError)  # errors whose message says all
-
-
-class ClusterError(RuntimeError):
-    """Raised where there is no such cluster; the message tells why and what to do."""
-
-
-@contextmanager
-def connected(address: str) -> Iterator[Client]:
-    """Yield a client of the cluster at an address, or of `local:4`: four workers on this machine, one core each.
-
-    Raises ClusterError.
-    """
-    silence()
-    count = address.removeprefix(LOCAL)
-    if address.startswith(LOCAL):
-        if not count.isdecimal() or int(count) == 0:
-            raise ClusterError(f"{address} is no number of workers; write local:4 for four on this machine")
-        # The sandboxes' memory is bounded by the limits of a submission, and is none that dask can see.
-        with (
-            dask.config.set({"distributed.comm.timeouts.connect": "120 s"}),  # on a busy machine they start slowly
-            LocalCluster(
-                n_workers=int(count),
-                threads_per_worker=1,
-                memory_limit=None,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError, TypeError) as error:
-        raise ClusterError(
-            f"no scheduler of a Dask cluster answers at {address} ({one_line(str(error)) or type(error).__name__}); "
-            "start it, or write local:4 for four workers on this machine"
-        ) from None
-    with client:
-        yield client
-
-
-def silence() -> None:
-    """Keep `distributed` from speaking of what is said here in a line: workers that die, long notebooks."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of its tasks that were waiting for a worker
-    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
 
 
 class ClusterGraders:

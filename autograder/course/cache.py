@@ -26,7 +26,7 @@ from autograder.marking.result import SubmissionResult, result_from_json
 from autograder.submission.file import MAX_NOTEBOOK_BYTES
 from autograder.submission.modules import read_modules
 
-MAX_CELLS = 200_000  # characters of all that a submission's cells printed; who prints more is graded once more
+MAX_PRINTED = 200_000  # characters of all that a submission's cells printed; who prints more is graded once more
 SETTLED_NS = 2 * 10**9  # a file younger than this may change again without another time stamp
 PACKAGE = Path(__file__).resolve().parent.parent
 # The code that may change a mark: everything but the command line and the folders course, classroom and nbgrader.
@@ -140,7 +140,7 @@ class Cache:
         if key is None:
             return
         lasting = result.status in ("graded", "unreadable")
-        few = sum(len(cell.text) for cell in result.cells.values()) <= MAX_CELLS
+        few = sum(len(cell.text) for cell in result.cells.values()) <= MAX_PRINTED
         cells = _packed({index: vars(cell) for index, cell in result.cells.items()}) if few else None
         row = (_bytes(result.student), _text(key) if lasting else None, recorded, _packed(result.to_store()), cells)
         with self._database.writing() as connection:

@@ -19,7 +19,7 @@ from autograder.submission.vocabulary import vocabulary_flags
 
 # Code is parsed here too, and a syntax tree takes a thousand times as much, and is taken apart into its statements; an
 # honest notebook has some 20 kB in 500 lines. What a semicolon ends is a line of its own.
-MAX_CELLS, MAX_LINES, MAX_CODE = 1_000, 5_000, 2**18
+MAX_RUNS, MAX_LINES, MAX_CODE = 1_000, 5_000, 2**18
 NOT_RUN = ("autograd", ALONE)  # tags of cells whose results the grader has
 MAX_SAID = 120  # characters of what a report cell printed
 
@@ -126,10 +126,10 @@ def submission_from_notebook(notebook: Any, exercise: Exercise) -> Submission:
         )
     code = sum(len(source) for _, source in runs)
     lines = sum(1 + source.count("\n") + source.count(";") for _, source in runs)
-    if len(runs) > MAX_CELLS or lines > MAX_LINES or code > MAX_CODE:
+    if len(runs) > MAX_RUNS or lines > MAX_LINES or code > MAX_CODE:
         raise UnreadableError(
             f"the notebook has {len(runs)} code cells with {lines} lines and {code // 1000} kB, the limits are "
-            f"{MAX_CELLS}, {MAX_LINES} and {MAX_CODE // 1000} kB; take out what the exercise does not need and submit "
+            f"{MAX_RUNS}, {MAX_LINES} and {MAX_CODE // 1000} kB; take out what the exercise does not need and submit "
             "again"
         )
     flags += [f"the check cell {step.check} is missing" for step in exercise.steps if step.check not in seen]

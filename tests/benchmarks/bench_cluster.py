@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.classroom import on_worker
-from autograder.classroom.cluster import ClusterGraders, silence
+from autograder.classroom.cluster import ClusterGraders
+from autograder.classroom.connect import silence
 from autograder.classroom.dispatch import Dispatch
 from autograder.classroom.plan import Plan
 from autograder.classroom.run import grade_class

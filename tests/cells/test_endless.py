@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.cells import ipython
+from autograder.cells import alarm, error_line
 from autograder.cells.endless import endless_loop
-from autograder.cells.ipython import compile_cell, new_shell, run_cell, run_compiled
+from autograder.cells.ipython import QUIET, compile_cell, new_shell, run_cell, run_compiled
 from autograder.cells.namespace import clear
 
 ENDLESS = {
@@ -52,7 +52,8 @@ def shell(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Look after a moment instead of a second."""
-    monkeypatch.setattr(ipython, "LOOK_SECONDS", 0.1)
+    for module in (alarm, error_line):
+        monkeypatch.setattr(module, "LOOK_SECONDS", 0.1)
     yield
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
@@ -81,12 +82,12 @@ def test_it_has_all_its_time(shell, source):
 
 def test_a_slow_cell_that_ends_is_not_touched(shell):
     source = "import time\nend = time.monotonic() + 0.3\nwhile time.monotonic() < end:\n    pass\nx = 1"
-    assert outcome(shell, source, 30.0) == ipython.QUIET
+    assert outcome(shell, source, 30.0) == QUIET
     assert shell.user_ns["x"] == 1
 
 
 def test_code_that_swallows_the_alarm_is_stopped_by_the_next(shell, monkeypatch):
-    monkeypatch.setattr(ipython, "AGAIN", 0.1)
+    monkeypatch.setattr(alarm, "AGAIN", 0.1)
     source = "try:\n    while True:\n        pass\nexcept:\n    pass\nwhile True:\n    pass"
     assert outcome(shell, source, 30.0).timed_out
 

@@ -122,7 +122,7 @@ class TestKeeping:
 
     def test_what_cells_printed_comes_back_unless_it_is_far_too_much(self, course):
         kept = make(course)
-        for text, complete in (("some", True), ("x" * (cache.MAX_CELLS + 1), False)):
+        for text, complete in (("some", True), ("x" * (cache.MAX_PRINTED + 1), False)):
             cells = {3: RanCell(text, "ValueError: x", False, 1, 2)}
             kept.put(replace(ADA, cells=cells), KEY, recorded=False)
             found = kept.get("ada", KEY)

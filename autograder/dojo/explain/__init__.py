@@ -1,4 +1,4 @@
-"""Explain why a gradient is wrong, from the lines of the forward pass and the numbers alone.
+"""Explain why a step is wrong, from the forward lines, the numbers of several cases and the student's code.
 
-cascade.explain asks the other modules in turn. Nothing here knows a particular network or reads a notebook.
+reason.py has the order in which the others are asked. Nothing here knows a particular network or runs a student's code.
 """

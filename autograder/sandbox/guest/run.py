@@ -12,13 +12,12 @@ from typing import Any
 
 import torch
 
+from autograder.cells.alarm import CellTimeoutError, alarm
 from autograder.cells.ipython import (
     QUIET,
     CellOutcome,
     CellShell,
-    CellTimeoutError,
     CompiledCell,
-    alarm,
     compile_cell,
     run_cell,
     run_compiled,
