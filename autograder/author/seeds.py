@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.author.finding import Finding, error, note, warning
 from autograder.author.solve import Bench, Script
-from autograder.dojo.compare import compare, is_rounding
+from autograder.dojo.compare import ATOL, RTOL, compare, is_rounding
 from autograder.exercise.notebook import Exercise, ExerciseError
 from autograder.reference.cases import PUBLIC, Case, seed_names
 from autograder.reference.compute import reference_of
@@ -43,7 +43,7 @@ def seed_findings(exercise: Exercise, script: Script, kept: Path) -> Iterator[Fi
                 return
             for step in exercise.steps:
                 truth, mine = reference.end.total[step.tensor], held[step.name].tensor
-                if compare(mine, truth, max(step.rtol, 1e-5), max(step.atol, 1e-8)).approximate:
+                if compare(mine, truth, max(step.rtol, RTOL), max(step.atol, ATOL)).approximate:
                     continue
                 zero = step.tensor in reference.vanishing
                 (rounded if zero or is_rounding(mine, truth) else off)[step.check] += 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+RTOL, ATOL = 1e-5, 1e-8  # of the report line: those of torch.allclose, which are for float32 and not for marking
 # A right formula in float32 differs by less, relative to the largest element; a usual mistake by more (explain/fit.py).
 ROUNDING = 3e-6
 
@@ -40,7 +41,7 @@ class Comparison:
         return f"{name:15s} | exact: {self.exact!s:5s} | approximate: {self.approximate!s:5s} | maxdiff: {most}"
 
 
-def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> Comparison:
+def compare(dt: object, grad: torch.Tensor, rtol: float = RTOL, atol: float = ATOL) -> Comparison:
     """Compare a gradient `dt` with the reference `grad`; the tolerances default to torch.allclose's.
 
     The shapes must broadcast together to exactly the elements of `grad`: (64,) serves for (1, 64),
@@ -58,7 +59,7 @@ def compare(dt: object, grad: torch.Tensor, rtol: float = 1e-5, atol: float = 1e
         return Comparison(False, False, None, "type", sentence)
 
 
-def compare_with_grad(dt: object, t: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> Comparison:
+def compare_with_grad(dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = ATOL) -> Comparison:
     """Compare a gradient `dt` with `t.grad`. Returns a Comparison of kind "reference" where `t.grad` is None."""
     # PyTorch warns at length where .grad is asked of a tensor that does not keep it.
     if not (t.is_leaf or t.retains_grad) or t.grad is None:
@@ -121,14 +122,16 @@ def plain(dt: object) -> Any:
         return dt if numbers is None else numbers
 
 
-def difference_from(dt: object, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def difference_from(
+    dt: object, grad: torch.Tensor, rtol: float = RTOL, atol: float = ATOL
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (|dt - grad| in float64, a bool tensor of the elements outside the tolerances), both of grad's shape.
 
-    The shape of `dt` must broadcast to that of `grad`, as compare has found. The tolerances are those of `compare`.
+    The shape of `dt` must broadcast to that of `grad`, as compare has found.
     """
     truth = grad.detach().double()
     difference = (plain(dt).double() - truth).abs().reshape(truth.shape)
-    return difference, difference > 1e-8 + 1e-5 * truth.abs()
+    return difference, difference > atol + rtol * truth.abs()
 
 
 def is_rounding(dt: object, grad: torch.Tensor) -> bool:

@@ -230,3 +230,8 @@ def test_the_difference_has_the_gradients_shape_and_counts_what_is_outside_the_t
     assert difference.dtype == torch.float64
     assert wrong.tolist() == [[False, False, True]]
     assert difference[0, 2] == 0.5
+
+
+def test_what_a_check_allows_is_not_counted():
+    _, wrong = difference_from(torch.tensor([1.2, 2.0]), torch.tensor([1.0, 1.0]), rtol=0.0, atol=0.5)
+    assert wrong.tolist() == [False, True]

@@ -29,7 +29,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 (students run this with their own 
 if not hasattr(torch._C, "DisableTorchFunctionSubclass"):
     raise ImportError(f"dojo needs PyTorch 2.0 or newer, this is {torch.__version__}: pip install --upgrade torch")
 
-from .compare import Comparison, as_tensor, compare, compare_with_grad, difference_from, is_rounding
+from .compare import ATOL, RTOL, Comparison, as_tensor, compare, compare_with_grad, difference_from, is_rounding
 from .history import watch
 from .printed import print_wrapped
 from .standing import Result
@@ -65,7 +65,7 @@ NOT_YET = "no forward pass with gradients yet: run the cells from the top down t
 ROUNDING = "right: the difference is rounding in float32"
 
 
-def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8) -> None:
+def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = ATOL) -> None:
     """Print how the gradient `dt` of the tensor `t`, called `s`, compares with PyTorch's `t.grad`.
 
     Below it stands what marking will say of the step, tried on other data and sizes; where it is wrong, the reason,
@@ -83,7 +83,7 @@ def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = 1e-5, atol: float = 1
         pictures.show_verdict(verdict, "" if session is None or said is None else overview.expected(session))
     elif result.kind == "ok" and not result.approximate and t.grad is not None and t.grad.numel() > 1:
         if said is None or said.stale is None:
-            pictures.show_where(*difference_from(dt, t.grad))
+            pictures.show_where(*difference_from(dt, t.grad, rtol, atol))
     elif verdict == "wrong" and result.approximate:
         pictures.show_verdict(verdict, "it agrees with PyTorch here, and earns no point")
     _fail_validation(s, verdict in ("right", "follows"), reason or "the gradient is not right yet")
@@ -118,8 +118,8 @@ def cmp_value(
     s: str,
     value: object,
     expected: torch.Tensor,
-    rtol: float = 1e-5,
-    atol: float = 1e-8,
+    rtol: float = RTOL,
+    atol: float = ATOL,
     moves: object = None,
     of: Sequence[torch.Tensor] = (),
 ) -> None:

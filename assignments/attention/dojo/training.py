@@ -108,7 +108,8 @@ class Training:
         return True
 
     def _tried(self, step: Callable[..., object]) -> Tried:
-        from .trial.training import Question, tried
+        from .trial.first_wrong import Question
+        from .trial.training import tried
         from .values import names_here
 
         source = torch.Generator()

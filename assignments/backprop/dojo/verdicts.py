@@ -11,7 +11,7 @@ import torch
 
 from . import standing, state
 from .behind import behind
-from .compare import compare, plain
+from .compare import ATOL, RTOL, compare, plain
 from .explain.forward import read_lines
 from .explain.sentences import Explanation
 from .history import Cell, cells_of, texts_of
@@ -44,7 +44,7 @@ class Said:
     cause: Callable[[], Explanation | None] | None = None
 
 
-USUAL = (1e-5, 1e-8)  # those of torch.allclose, which are for float32 and not for marking
+USUAL = (RTOL, ATOL)
 EDITED = "the forward cell was edited and no longer is what was released; run it as it was"
 EXPLAINED = ("wrong", "shape", "path-missing")
 

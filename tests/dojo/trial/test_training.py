@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from autograder.dojo.trial import training
-from autograder.dojo.trial.training import Question, tried
+from autograder.dojo.trial.first_wrong import Question
+from autograder.dojo.trial.training import tried
 
 NAMES = ("W", "b", "gain")
 G = torch.Generator().manual_seed(4)

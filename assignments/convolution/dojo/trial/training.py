@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import linecache
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from typing import Any
 
 import torch
 
 from ..compare import Comparison
-from ..explain.descent import explain_update
 from ..explain.moves import Move
-from ..explain.update import Update, listed
+from ..explain.update import Update
 from ..history import one_line
 from ..written import is_written
 from .cases import undisturbed
 from .deadline import LateError, deadline
+from .first_wrong import Loss, Question, first, is_off, line_of, of_the_loss, of_the_moves, why_unusable
 
 Tensor = torch.Tensor
 Step = Callable[..., object]
-Loss = Callable[[list[Tensor], Tensor, Tensor], Tensor]
 
 SECONDS = 6.0
 CALLS = 4  # of a wrong step, so that what is said of it holds for other examples and other rates
@@ -53,22 +49,6 @@ class Tried:
     def right(self) -> bool:
         """Whether all steps that were tried agree."""
         return self.reason is None
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is tried. loss: function(parameters, X, Y), the notebook's own forward pass. names: of the parameters.
-
-    start: where they start. own: the notebook's tensors of these names, which no step may change. examples: X and Y
-    of each step. rate: the learning rate of the first.
-    """
-
-    loss: Loss
-    names: tuple[str, ...]
-    start: Sequence[Tensor]
-    own: Sequence[Tensor]
-    examples: Sequence[tuple[Tensor, Tensor]]
-    rate: float
 
 
 @dataclass
@@ -119,12 +99,12 @@ def _run(step: Step, question: Question, dtype: torch.dtype) -> _Run:
                     if run.moves:
                         break
                     run.narrow = dtype == torch.float64 and any(w in str(error) for w in ("dtype", "Float", "Double"))
-                    run.reason = _first(number, question, f"it raises {one_line(error)}{_line(error)}")
+                    run.reason = first(number, question, f"it raises {one_line(error)}{line_of(error)}")
                     break
                 after = [tensor - rate * grad for tensor, grad in zip(right, grads, strict=True)]
-                problem = _problem(number, question, mine, kept, found)
-                if problem is not None:
-                    run.reason = None if run.moves else problem
+                unusable = why_unusable(number, question, mine, kept, found)
+                if unusable is not None:
+                    run.reason = None if run.moves else unusable
                     break
                 run.maxdiff = max(run.maxdiff, *map(_off, mine, after))
                 run.exact = run.exact and run.maxdiff == 0
@@ -132,7 +112,7 @@ def _run(step: Step, question: Question, dtype: torch.dtype) -> _Run:
                 moves = [Move(number, i, rate, before, grad, now) for i, (before, grad, now) in enumerate(each)]
                 wrong = bool(run.moves) or bool(_update(moves, question, dtype).wrong)
                 if wrong and not run.moves:
-                    run.loss_off = _is_off(found, loss, dtype)
+                    run.loss_off = is_off(found, loss, dtype)
                 run.moves += moves if wrong else []
                 if wrong and run.elsewhere:
                     own = [tensor.detach().to(dtype) for tensor in question.own]
@@ -140,7 +120,7 @@ def _run(step: Step, question: Question, dtype: torch.dtype) -> _Run:
                     others = [replace(move, grad=grad) for move, grad in zip(moves, there, strict=True)]
                     run.elsewhere = not _update(others, question, torch.float32).wrong
                 if not wrong:
-                    run.reason = _of_the_loss(number, question, found, loss, after, x, y, dtype)
+                    run.reason = of_the_loss(number, question, found, loss, after, x, y, dtype)
                     if run.reason is not None:
                         break
                     run.done += 1
@@ -156,9 +136,9 @@ def _run(step: Step, question: Question, dtype: torch.dtype) -> _Run:
                 if not torch.equal(tensor, value):
                     tensor.copy_(value)
     if run.moves and run.reason is None:
-        why = ELSEWHERE if run.elsewhere else _of_the_moves(_update(run.moves, question, dtype))
+        why = ELSEWHERE if run.elsewhere else of_the_moves(_update(run.moves, question, dtype))
         also = "; the loss that it returns is wrong too, so begin with the forward pass" if run.loss_off else ""
-        run.reason = _first(run.moves[0].call, question, why + also)
+        run.reason = first(run.moves[0].call, question, why + also)
     return run
 
 
@@ -169,78 +149,9 @@ def _by_pytorch(loss: Loss, right: Sequence[Tensor], x: Tensor, y: Tensor) -> tu
     return value.detach(), torch.autograd.grad(value, leaves)
 
 
-def _problem(number: int, question: Question, mine: list[Any], kept: Sequence[Tensor], found: object) -> str | None:
-    """Return what makes the numbers of a step not worth a look: no numbers, other tensors, NaN, no answer."""
-    changed = [n for n, own, was in zip(question.names, question.own, kept, strict=True) if not torch.equal(own, was)]
-    if changed:
-        names = listed([f"`{name}`" for name in changed])
-        return _first(number, question, f"it changes {names} of the notebook, not the tensors that it is given")
-    shapes = [tuple(tensor.shape) for tensor in question.start]
-    if [tuple(getattr(tensor, "shape", ())) for tensor in mine] != shapes:
-        return _first(number, question, "it changes the list of parameters, or the shape of one; change their numbers")
-    for name, tensor in zip(question.names, mine, strict=True):
-        if not torch.isfinite(tensor).all():
-            return _first(number, question, f"it leaves NaN or inf in `{name}`: look for a division by zero")
-    still = all(torch.equal(tensor.detach(), before) for tensor, before in zip(mine, question.start, strict=True))
-    if found is None and number == 0 and still:
-        return "it changes nothing and returns nothing: call your update, and return the loss"
-    if isinstance(found, Tensor | float | int) and not _finite(found):
-        return _first(number, question, "the loss that it returns is NaN or inf: look for the log of zero")
-    return None
-
-
-def _of_the_moves(update: Update) -> str:
-    """Return why the parameters do not go where PyTorch's go."""
-    explanation = explain_update(update)
-    if explanation is not None:
-        return explanation.sentence
-    wrong = listed([update.name(number) for number in update.wrong])
-    if len(update.wrong) == 1:
-        return f"only {wrong} does not move as in PyTorch: look at its own gradient"
-    right = listed([update.name(number) for number in update.fine]) if update.fine else ""
-    are = "are" if len(update.fine) > 1 else "is"
-    end = f"{right} {are} right: look at what the gradients of the others share" if right else "none is right"
-    return f"{wrong} do not move as in PyTorch; {end}"
-
-
-def _of_the_loss(
-    number: int,
-    question: Question,
-    found: object,
-    loss: Tensor,
-    after: list[Tensor],
-    x: Tensor,
-    y: Tensor,
-    dtype: torch.dtype,
-) -> str | None:
-    """Return why what a step returns is not its loss, where the parameters are right; None where it is."""
-    if found is None:
-        return _first(number, question, "the parameters are right, but it returns nothing: end it with `return loss`")
-    if not isinstance(found, float | int) and not (isinstance(found, Tensor) and found.numel() == 1):
-        what = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
-        return _first(number, question, f"the parameters are right, but it returns {what} where the loss belongs")
-    if not _is_off(found, loss, dtype):
-        return None
-    later = question.loss(after, x, y)
-    when = "" if _is_off(found, later, dtype) else ": that is the loss after the update"
-    said = f"the parameters are right, but it returns {float(found):.4f} where the loss is {float(loss):.4f}{when}"
-    return _first(number, question, said)
-
-
-def _is_off(found: object, loss: Tensor, dtype: torch.dtype) -> bool:
-    if not isinstance(found, float | int) and not (isinstance(found, Tensor) and found.numel() == 1):
-        return False
-    close = 1e-5 if dtype == torch.float64 else 1e-3
-    return not math.isclose(float(found), float(loss), rel_tol=close, abs_tol=close)
-
-
 def _update(moves: Sequence[Move], question: Question, dtype: torch.dtype) -> Update:
     relative, floor = CLOSE[dtype]
     return Update(tuple(moves), question.names, relative=relative, floor=floor)
-
-
-def _first(number: int, question: Question, sentence: str) -> str:
-    return f"step {number + 1} of {len(question.examples)} differs from PyTorch's: {sentence}"
 
 
 def _flat(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -249,19 +160,3 @@ def _flat(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def _off(mine: Tensor, right: Tensor) -> float:
     return float((mine - right).abs().max())
-
-
-def _finite(value: Tensor | float) -> bool:
-    return bool(torch.isfinite(torch.as_tensor(value)).all())
-
-
-def _line(error: BaseException) -> str:
-    """Return the line of the student's code that raised, in words; "" where it is not known."""
-    trace, line = error.__traceback__, ""
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if trace.tb_frame.f_globals.get("__name__") == "__main__":  # the notebook's own cells
-            text = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            line = f" in `{text}`" if text else line
-        trace = trace.tb_next
-    return line

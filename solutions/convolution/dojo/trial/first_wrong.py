@@ -1,0 +1,1 @@
+../../../../autograder/dojo/trial/first_wrong.py
