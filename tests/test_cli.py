@@ -39,6 +39,11 @@ def write(path: Path, notebook) -> None:
     nbformat.write(notebook, path)
 
 
+def said(stderr: str) -> list[str]:
+    """What was said, without the lines of progress that a slow machine sees."""
+    return [line for line in stderr.splitlines() if not line.endswith(" s left")]
+
+
 class TestHelp:
     @pytest.mark.parametrize("args", [("--help",), ("-h",), ("grade", "--help")])
     def test_it_says_what_there_is(self, tmp_path, args):
@@ -168,7 +173,7 @@ def test_the_documents(course):
     (course / "course-secret").unlink()
     done = autograder(course, *COURSE, "--json", "marks.json", "--csv", "marks.csv")
     assert done.returncode == 0
-    assert done.stderr == "autograder: course-secret is new: hidden cases are drawn from it; back it up\n"
+    assert said(done.stderr) == ["autograder: course-secret is new: hidden cases are drawn from it; back it up"]
     assert "port: 2 students" in done.stdout
     assert "wrong: dkeel" in done.stdout
     secret = course / "course-secret"
@@ -200,7 +205,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(course, monkeypatch):
     monkeypatch.chdir(course)
     done = CliRunner().invoke(main, [*COURSE, "--json", "/proc/marks.json"])
     assert done.exit_code == 1
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert line.startswith("autograder: the results could not be written: ")
 
 
@@ -210,7 +215,7 @@ def test_a_store_that_cannot_be_made_is_one_line(course, monkeypatch):
     monkeypatch.chdir(course)
     done = CliRunner().invoke(main, COURSE)
     assert done.exit_code == 1
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert line.startswith("autograder: ")
     assert ".autograder" in line
 
@@ -221,6 +226,6 @@ def test_a_table_that_cannot_be_printed_is_one_line_and_the_documents_stay(cours
         command = [PROGRAM, *COURSE, "--json", "marks.json", "--isolation", "process"]
         done = subprocess.run(command, cwd=course, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert line.startswith("autograder: the table could not be printed: No space left on device; ")
     assert len(json.loads((course / "marks.json").read_text())["submissions"]) == 2
