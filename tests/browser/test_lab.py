@@ -272,6 +272,7 @@ def test_without_its_folder_a_notebook_says_what_is_missing(browser: Any, lab: L
         notebook.run_all(code)
         notebook.sees(missing, "dojo/ and names.txt are not beside this notebook")
         notebook.sees(missing, "Fetch the whole folder of the assignment")
+        assert len(notebook.output(missing).strip().splitlines()) == 2
         picture(notebook, missing, "alone")
         assert "NameError" not in "\n".join(notebook.output(at) for at in code)
 
