@@ -32,9 +32,9 @@ def test_the_picture_has_that_text_and_takes_the_colour_of_the_page():
 def test_the_line_is_the_mean_and_the_band_holds_most_losses():
     paths = [path.get("d") for path in ElementTree.fromstring(losses_html(FALLING, 10)).iter("path")]
     band, line = (points(path) for path in paths[-2:])
-    assert [x for x, _ in line] == pytest.approx([150.7, 364, 577.3], abs=0.1)
-    assert [y for _, y in line] == pytest.approx([8, 218, 183], abs=0.1)
-    assert band == [(line[0][0], 8), (line[1][0], 288), line[2], line[2], (line[1][0], 148), (line[0][0], 8)]
+    assert [x for x, _ in line] == pytest.approx([116, 276, 436], abs=0.1)
+    assert [y for _, y in line] == pytest.approx([8, 203, 170.5], abs=0.1)
+    assert band == [(line[0][0], 8), (line[1][0], 268), line[2], line[2], (line[1][0], 138), (line[0][0], 8)]
 
 
 def points(path):

@@ -10,9 +10,9 @@ import torch
 
 from .pictures import TEXT, show, svg, svg_text
 
-WIDE, HIGH, LEFT, TOP = 640, 280, 44, 8  # of the plot, in px, and what stands left of it and above
+WIDE, HIGH, LEFT, TOP = 480, 260, 36, 8  # of the plot, in px, and what stands left of it and above
 INNER = 0.1  # the band leaves out this share of the losses at either end
-GRID = 5  # as many lines across, at most
+GRID = 6  # as many lines across, at most
 
 
 def show_losses(losses: Sequence[float], window: int) -> None:
@@ -50,7 +50,7 @@ def losses_html(losses: Sequence[float], window: int) -> str:
     ]
     for number in range(math.ceil(least / apart), math.floor(most / apart) + 1):
         y = float(at(0, number * apart).split()[1])
-        parts.append(f'<path d="M{LEFT} {y}h{WIDE}" stroke="currentColor" stroke-opacity=".15"/>')
+        parts.append(f'<path d="M{LEFT} {y}h{WIDE}" fill="none" stroke="currentColor" stroke-opacity=".15"/>')
         parts.append(svg_text(LEFT - 6, y + 4, f"{number * apart:.3g}", "end"))
     for quarter, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
         parts.append(svg_text(LEFT + WIDE * quarter, TOP + HIGH + 16, f"{steps * quarter:,.0f}", anchor))
