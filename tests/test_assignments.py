@@ -1,9 +1,12 @@
 """The content: what students get is generated from the solution, runs untouched and gives nothing away."""
 
 import ast
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -203,6 +206,48 @@ def test_the_untouched_stub_runs_to_its_end_and_every_check_says_it_is_still_to_
 def test_the_untouched_stub_prints_no_warnings(run_stub):
     outputs = [output for cell in run_stub.cells for output in cell.get("outputs", [])]
     assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
+
+
+# Run where nothing else is: reads {name: code} and prints {name: what its first cell that fails has shown}.
+ALONE = """
+import contextlib, io, json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shown = {}
+for name, code in json.load(sys.stdin).items():
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    for source in code:
+        seen = io.StringIO()
+        with contextlib.redirect_stdout(seen), contextlib.redirect_stderr(seen):
+            done = shell.run_cell(source)
+        if not done.success:
+            shown[name] = seen.getvalue()
+            break
+print(json.dumps(shown))
+"""
+
+
+def test_without_its_folder_a_notebook_stops_with_two_lines(tmp_path):
+    """The error ends "Run all" in every notebook front end, so no cell below says more."""
+    code = {name_of(path): [cell.source for cell in read(path).cells if cell.cell_type == "code"] for path in STUBS}
+    own = os.environ | {"IPYTHONDIR": str(tmp_path / ".ipython"), "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        input=json.dumps(code),
+        cwd=tmp_path,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = json.loads(done.stdout)
+    second = "or open the single notebook that your course has for Colab and VS Code.\n"
+    missing = {
+        name: "dojo/ and names.txt are" if (released_of(name.partition("-")[0]) / "names.txt").exists() else "dojo/ is"
+        for name in code
+    }
+    first = " not beside this notebook. Fetch the whole folder of the assignment,\n"
+    assert shown == {name: f"{missing[name]}{first}{second}" for name in code}
 
 
 @each_solution

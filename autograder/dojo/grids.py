@@ -109,8 +109,8 @@ def heat_html(name: str, table: torch.Tensor, columns: Sequence[str]) -> str:
                 f'<rect x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" height="{side:.1f}" '
                 f'fill="{colour}"/>'
             )
-            if value < 0 and side > 4:
-                parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="2" fill="#fff"/>')
+            if value < 0 and side > 4:  # a dot that leaves a ring of the square
+                parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="{min(2, side / 5):.1f}" fill="#fff"/>')
     width, height = left + SQUARE * table.shape[1], SQUARE * table.shape[0]
     parts += [svg_text(left + (j + 0.5) * SQUARE, height + 14, escape(c), "middle") for j, c in enumerate(columns)]
     text = heat_text(name, table)

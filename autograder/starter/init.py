@@ -17,7 +17,7 @@ DISTRIBUTION = "backprop-dojo"
 TEMPLATES = Path(__file__).parent / "templates"
 EXCHANGE = "/usr/local/share/nbgrader/exchange"  # nbgrader's own default
 # What a student's Python needs; nothing of this package, which knows the exercises' answers.
-STUDENTS_NEED = ("torch", "nbgrader", "jupyterlab", "matplotlib")
+STUDENTS_NEED = ("torch", "nbgrader", "jupyterlab")
 
 
 def new_course(folder: Path) -> None:

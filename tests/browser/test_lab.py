@@ -26,6 +26,7 @@ from tests.browser.legible import faults, screens_before
 from tests.conftest import ROOT
 
 RELEASED = ROOT / "assignments" / "backprop"
+SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 
 
 @dataclass(frozen=True)
@@ -244,11 +245,10 @@ def test_what_is_shown_is_what_will_be_marked(browser: Any, lab: Lab, theme: str
         assert faults(notebook.page) == []
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-@pytest.mark.parametrize("name", ["1_manual_backprop", "2_cross_entropy", "3_batchnorm"])
-def test_everything_can_be_read(browser: Any, lab: Lab, name: str, theme: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_everything_can_be_read(browser: Any, lab: Lab, path: Path, tmp_path: Path) -> None:
     """The solved notebook with its outputs, as wide as a screen and as half a laptop's."""
-    with opened(browser, lab, name, theme, tmp_path, ROOT / "solutions" / "backprop") as notebook:
+    with opened(browser, lab, path.stem, "JupyterLab Light", tmp_path, path.parent) as notebook:
         for width in (1400, 1000):
             notebook.page.set_viewport_size({"width": width, "height": 900})
             assert faults(notebook.page) == []
@@ -272,6 +272,7 @@ def test_without_its_folder_a_notebook_says_what_is_missing(browser: Any, lab: L
         notebook.run_all(code)
         notebook.sees(missing, "dojo/ and names.txt are not beside this notebook")
         notebook.sees(missing, "Fetch the whole folder of the assignment")
+        assert len(notebook.output(missing).strip().splitlines()) == 2
         picture(notebook, missing, "alone")
         assert "NameError" not in "\n".join(notebook.output(at) for at in code)
 

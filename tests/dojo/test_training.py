@@ -198,3 +198,15 @@ def test_the_time_left_is_of_this_run():
     """What was done before an interruption took no time of this one."""
     assert "10 a second, 0:40 left" in bar_text([1.0] * 600, 1000, 100, 10.0)[1]
     assert all(len(line) <= WIDTH for line in bar_text([1.0] * 123_456, 200_000, 100_000, 40.0))
+
+
+def test_the_curve_is_of_so_many_losses_as_there_must_be(capsys, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("autograder.dojo.curves.show_losses", lambda losses, window: drawn.append((losses, window)))
+    training_now = begun()
+    training_now.losses += [1.0] * 999
+    training_now.show_losses()
+    assert "there is a curve after 1,000 steps, and this training has 999" in said(capsys)
+    training_now.losses.append(1.0)
+    training_now.show_losses()
+    assert drawn == [(training_now.losses, 1000)]

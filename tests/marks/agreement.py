@@ -68,19 +68,20 @@ def _answers(way: Way, right: int, wrong: int) -> Iterator[tuple[dict[str, str],
 
 
 def main() -> None:
-    """Print the table, and every step on which the two disagree."""
+    """Print every step on which the two disagree, as it is found, and then the table."""
     warnings.simplefilter("ignore")
     right, wrong = (int(text) for text in sys.argv[1:] or ("60", "75"))
     ways = [way for way in WAYS if way.name != "beside an endless cell"]
     with warm_grader(exercise(), b"the secret of the ways", jobs=1) as grader, beside_the_notebook():
-        found = list(pairs(grader, ways, right, wrong))
+        found = []
+        for pair in pairs(grader, ways, right, wrong):
+            found.append(pair)
+            if not pair.agree:
+                print(pair, flush=True)
     for (marked, said), count in sorted(Counter((pair.marked, pair.shown) for pair in found).items()):
         print(f"{count:7d}  marked {marked:15s} shown {said}")
     same = sum(pair.agree for pair in found)
     print(f"{same} of {len(found)} steps agree ({same / len(found):.2%})")
-    for pair in found:
-        if not pair.agree:
-            print(pair)
 
 
 if __name__ == "__main__":

@@ -106,5 +106,5 @@ class TestTheStudentsSide:
         assert {path.name for path in students.iterdir()} == {"nbgrader_config.py", "requirements.txt", "README.md"}
         lines = (students / "requirements.txt").read_text().splitlines()
         wanted = [line.split("<")[0].split(">")[0].split("=")[0] for line in lines if not line.startswith("#")]
-        assert wanted == ["torch", "nbgrader", "jupyterlab", "matplotlib"]
+        assert wanted == ["torch", "nbgrader", "jupyterlab"]
         assert "autograder" not in (students / "nbgrader_config.py").read_text()

@@ -22,7 +22,7 @@ Minibatch = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 TRIED = 200  # steps of the trial, before all the others are run
 AT_ONCE = 100  # steps between two looks at the clock; an interruption goes back to the last one
 PARTS = " ▏▎▍▌▋▊▉"  # of a block of the bar
-RECENT = 1000  # losses whose mean is shown
+RECENT = 1000  # losses whose mean is shown, in the bar and in the curve
 
 
 class Training:
@@ -82,6 +82,15 @@ class Training:
                 self._go_on(step)
         except KeyboardInterrupt:
             self._say(f"stopped after {len(self.losses):,} steps; run this cell again to go on from there")
+
+    def show_losses(self) -> None:
+        """Draw how the loss has fallen so far."""
+        from .curves import show_losses
+
+        if len(self.losses) < RECENT:
+            self._say(f"there is a curve after {RECENT:,} steps, and this training has {len(self.losses):,}")
+        else:
+            show_losses(self.losses, RECENT)
 
     def _is_ready(self, step: Callable[..., object]) -> bool:
         """Try the step, and return whether to train with it; say why not."""
