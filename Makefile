@@ -45,10 +45,10 @@ demo: .venv/ready
 	@python -m demo
 
 test: .venv/ready
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-marks: .venv/ready
-	@python -m pytest -n 2 --dist loadfile -m marks tests/marks tests/explain
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m marks tests/marks tests/explain
 
 fuzz: .venv/ready
 	@FUZZ=$${FUZZ:-20000} python -m pytest tests/hostile/test_fuzz.py
