@@ -8,10 +8,13 @@ ASSIGNMENT ?= backprop
 # For grade, autograde, feedback and report: students whose names match, such as STUDENT='a*'.
 STUDENT ?= *
 
+# The folder that bench-ways writes.
+WAYS ?= .autograder/ways
+
 # nbgrader calls alembic by name, so the environment's programs must be found first.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test test-marks test-browser test-install fuzz bench bench-agreement bench-explain \
+.PHONY: help setup demo test test-marks test-browser test-install fuzz bench bench-agreement bench-explain bench-ways \
 	train-makemore lint check generate notebooks-alone release collect autograde feedback report export grade clean
 
 help:
@@ -21,6 +24,7 @@ help:
 	@echo "make fuzz        files and answers made of anything, for some minutes (FUZZ=20000 of each kind)"
 	@echo "make test-browser  the students' notebooks in real JupyterLab, in chromium; skipped where there is none"
 	@echo "make bench-agreement  whether the notebook says what the mark will be, over thousands of steps"
+	@echo "make bench-ways  what right answers lose and wrong steps keep, in each way of laying out an answer"
 	@echo "make test-install  the wheel in an environment of its own, from pip to a graded submission"
 	@echo "make bench-explain  how often the sentence under a wrong step names its true cause"
 	@echo "make bench       what training by hand and grading cost, beside autograd and stock nbgrader"
@@ -72,6 +76,11 @@ bench-agreement: .venv/ready
 
 bench-explain: .venv/ready
 	@python -W ignore -m tests.explain.measure
+
+bench-ways: .venv/ready
+	@python -m tests.marks.table write $(WAYS)
+	@autograder grade $(WAYS)/submitted --assignment backprop --exercise 1_manual_backprop --json $(WAYS)/results.json >$(WAYS)/log
+	@python -m tests.marks.table show $(WAYS) $(WAYS)/results.json
 
 train-makemore: .venv/ready
 	@python -m tests.benchmarks.train_makemore

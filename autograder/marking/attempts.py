@@ -145,11 +145,11 @@ class _Attempt:
             self._take(shared, compared(self._targets.hidden, runs, stepwise=True), runs)
 
     def _by_operation(self, suspects: Collection[str]) -> set[str]:
-        """Replay the operations of the run, for the steps that no statement makes alone.
+        """Replay the operations of the run, for the steps that statements and cells may not tell apart.
 
         suspects: d-variables whose code may differentiate numerically; returns those that do.
         """
-        mixed = [s.name for s in self._wrong() if s.gradient and (s.name in self._mixed() or s.name in suspects)]
+        mixed = [s.name for s in self._wrong() if s.gradient and (self._entangled(s.name) or s.name in suspects)]
         if not mixed and not suspects:
             return set()
         runs = hidden_runs(self._count, taped=True)[0 if mixed else -1 :]
@@ -159,8 +159,9 @@ class _Attempt:
         found = {name for run in records for name in run.numerical}
         return {name for name in suspects if name in found or is_complex(*self._code(name))}
 
-    def _mixed(self) -> frozenset[str]:
-        return self._apart.mixed | self._apart.moved
+    def _entangled(self, name: str) -> bool:
+        """Return whether a step may be made from earlier gradients that cells or statements do not replace."""
+        return name in self._apart.mixed or name in self._apart.moved or self._apart.leans(name)
 
     def _suspects(self) -> set[str]:
         forward = self._exercise.forward
@@ -189,7 +190,7 @@ class _Attempt:
         if left:
             found = self._ways.by_statement(left, stepwise)
             self._take(left, compared(rounded, found, stepwise=True), found)
-        left = [step.name for step in self._wrong() if step.name in again and step.name in self._mixed()]
+        left = [step.name for step in self._wrong() if step.name in again and self._entangled(step.name)]
         if left:
             found = self._ways.by_cell(left, hidden_runs(self._count, first=first, taped=True))
             self._take(left, compared(rounded, found, stepwise=True), found)

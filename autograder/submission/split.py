@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from autograder.dojo.trial.code import parsed
+from autograder.dojo.trial.code import defined_names, names_read, parsed
 from autograder.dojo.trial.statement import WATCHING, makes, unfolded
 from autograder.sandbox.messages import ScriptCell
 from autograder.submission.notebook import Submission
@@ -63,6 +63,15 @@ class Apart:
         together = {name for names in made if len(names) > 1 for name in names}
         return frozenset(together | {name for name in self.submission.sources if not self.makers.get(name)})
 
+    def leans(self, name: str) -> bool:
+        """Return whether a step's code uses what other cells made, under other names than those of d-variables.
+
+        Such a name may hold an earlier gradient, which then is not replaced with the d-variable.
+        """
+        own = self.makers[name]
+        read = frozenset().union(*(names_read(self.sources[index]) for index in own)) - self.submission.sources.keys()
+        return any(read & defined_names(source) for index, source in self.sources.items() if index not in own)
+
     def _made(self) -> dict[int, list[str]]:
         made: dict[int, list[str]] = {}
         for name, makers in self.makers.items():
@@ -72,7 +81,7 @@ class Apart:
 
 
 def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
-    """Take apart the cells that make more than one d-variable.
+    """Take apart the cells that make more than one d-variable; what a cell not its own makes is recorded there.
 
     raised: indices of other cells to take apart, so that what comes behind a line that raises is run.
     """
@@ -87,7 +96,10 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
             last |= {name: (index, number) for name in names if index <= recorded[name]}
     crowded = {index for index, _ in last.values() if len({n for n, (i, _) in last.items() if i == index}) > 1}
     crowded |= {index for index in raised if len(statements.get(index, ())) > 1}
-    moved = frozenset(name for name, (index, _) in last.items() if index in crowded)
+    # In its own cells a step is complete when the last of them has run, and what happens to it there is its own.
+    elsewhere = {name: index for name, (index, _) in last.items() if index not in submission.indices[name]}
+    early = {name: index for name, index in elsewhere.items() if index not in crowded and index < recorded[name]}
+    moved = frozenset(name for name, (index, _) in last.items() if index in crowded or name in early)
     unmade = _first_uses(statements, crowded, {name: cell for name, cell in recorded.items() if name not in last})
     numbers = itertools.count(1 + max(statements))
     script: list[ScriptCell] = []
@@ -104,7 +116,8 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
     for cell in submission.script:
         kept = tuple(name for name in cell.records if name not in moved and name not in unmade)
         if cell.index not in crowded:
-            add(replace(cell, records=kept), cell.index, nothing.union(*made_by[cell.index]))
+            due = tuple(name for name, index in early.items() if index == cell.index)
+            add(replace(cell, records=kept + due), cell.index, nothing.union(*made_by[cell.index]))
             continue
         for number, (node, names) in enumerate(zip(statements[cell.index], made_by[cell.index], strict=True)):
             if missing := tuple(name for name, place in unmade.items() if place == (cell.index, number)):

@@ -90,3 +90,20 @@ def test_the_same_by_statement(tried):
     empty = harbour(**dict.fromkeys(HARBOUR_ANSWERS, ""))
     found, _ = tried(with_cells("dpart", "\n".join(answers.values()), of=empty))
     assert found.true["drope"].right
+
+
+@pytest.mark.parametrize(("sign", "right"), [("-", True), ("", False)])
+def test_an_earlier_gradient_by_another_name(tried, sign, right):
+    """The true dpeak vanishes: only another dflat shows whether it is right, and that one is called `up` here."""
+    found, _ = tried(harbour(dflat="up = dswell * swell\ndflat = up", dpeak=f"dpeak = {sign}up.sum(1, keepdim=True)"))
+    assert found.step["dpeak"].right == right
+    assert found.step["dmast"].right
+
+
+@pytest.mark.parametrize(("sign", "right"), [("-", True), ("", False)])
+def test_each_step_in_a_cell_of_ones_own(tried, sign, right):
+    answers = HARBOUR_ANSWERS | {"dpeak": f"dpeak = {sign}dflat.sum(1, keepdim=True)"}
+    empty = harbour(**dict.fromkeys(HARBOUR_ANSWERS, ""))
+    found, _ = tried(with_cells("dpart", *answers.values(), of=empty))
+    assert found.step["dpeak"].right == right
+    assert found.end["dkeel"].right

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from autograder.marking.grader import Grader
 from autograder.submission.notebook import submission_from_notebook
+from tests.marks.mixed import fitting, mixes, wrong_answers
 from tests.marks.notebooks import exercise, solutions, variable
 from tests.marks.shown import beside_the_notebook, shown
-from tests.marks.test_ways import fitting, mixes, wrong_answers
 from tests.marks.ways import WAYS, Way, fits
 from tests.warm import warm_grader
 

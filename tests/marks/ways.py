@@ -23,11 +23,21 @@ ENDLESS = "while True:\n    pass"
 
 @dataclass(frozen=True)
 class Way:
-    """One way of laying out an answer. fits: whether code of a cell can be written in this way at all."""
+    """One way of laying out an answer.
+
+    fits: whether code of a cell can be written in this way at all. whole: nothing comes out when one step raises, as of
+    a function.
+    """
 
     name: str
     notebook: Callable[[Mapping[str, str]], Any]
     fits: Callable[[str], bool] = lambda code: True
+    whole: bool = False
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the other steps are there when one raises."""
+        return not self.whole and self.fits is not _local
 
 
 def _notebook(cells: Mapping[str, str], *, delete: bool = False, before: tuple[str, ...] = ()) -> Any:
@@ -140,15 +150,16 @@ def fits(way: Way, cell: str, code: str) -> bool:
 
     What a function gives back at its end has felt every change in place, also one of a tensor that shares its memory.
     """
-    if way.name == "cell by cell" or not way.fits(code):
-        return way.name == "cell by cell"
+    if way is CELL_BY_CELL or not way.fits(code):
+        return way is CELL_BY_CELL
     changed = _changes_in_place(code) & set(VARIABLES)
     allowed = {variable(cell)} if way.fits is not _local or not cell.endswith("_path2") else set()
     return not changed - allowed
 
 
+CELL_BY_CELL = Way("cell by cell", lambda cells: _notebook(cells))
 WAYS = (
-    Way("cell by cell", lambda cells: _notebook(cells)),
+    CELL_BY_CELL,
     Way("one cell in the first stub, the others emptied", lambda cells: _notebook({FIRST: _joined(cells)}), _plain),
     Way("one cell, the others deleted", lambda cells: _notebook({FIRST: _joined(cells)}, delete=True), _plain),
     Way("a cell of one's own", lambda cells: _notebook({}, before=(_joined(cells),)), _plain),

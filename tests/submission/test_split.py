@@ -105,3 +105,24 @@ def test_what_no_statement_makes_is_recorded_where_it_is_first_read():
     at = script.index(("", ("db",)))
     assert script[at + 1] == ("dc = db * 2", ("dc",))
     assert "db" not in script[-1][1]
+
+
+def test_what_another_cell_makes_is_recorded_there():
+    cells = [("da = 1", ()), ("db = da", ()), ("", ("da",)), ("", ("db", "dc"))]
+    assert split(*cells) == (
+        [("da = 1", ("da",)), ("db = da", ("db",)), ("", ()), ("", ("dc",))],
+        {"da", "db"},
+    )
+
+
+def test_what_a_step_makes_in_its_own_cells_is_complete_after_the_last_of_them():
+    script = (ScriptCell(0, "da = 1", ()), ScriptCell(1, "db = da", ("db",)), ScriptCell(2, "", ("da",)))
+    own = Submission(script, dict.fromkeys(NAMES, ()), {"da": (0, 2), "db": (1,), "dc": ()}, ())
+    assert taken_apart(own).moved == frozenset()
+
+
+@pytest.mark.parametrize(("code", "leans"), [("db = up * 2", True), ("db = da * 2", False), ("db = twice(da)", True)])
+def test_leans(code, leans):
+    first = ScriptCell(0, "up = n\nda = up", ("da",))
+    other = ScriptCell(1, "def twice(x):\n    return 2 * x", ())
+    assert apart(first, other, ScriptCell(2, code, ("db",))).leans("db") == leans

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 # Methods that end in an underscore and change no number.
@@ -20,8 +20,13 @@ def makes(statement: ast.stmt, names: Collection[str]) -> set[str]:
 
 
 def unfolded(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield a statement; for `with`, `if` without else and `try` one such block for each statement inside."""
+    """Yield a statement; for `with`, `if` without else and `try` one such block for each statement inside.
+
+    For `a, b = x, y` two assignments, where neither value needs the names.
+    """
     match node:
+        case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if _one_by_one(names, values):
+            yield from (ast.Assign([name], value, lineno=0) for name, value in zip(names, values, strict=True))
         case ast.With(items, body):
             yield from (ast.With(items, [inner], lineno=0) for each in body for inner in unfolded(each))
         case ast.If(test, body, []):
@@ -30,6 +35,15 @@ def unfolded(node: ast.stmt) -> Iterator[ast.stmt]:
             yield from (ast.Try([inner], handlers, [], []) for each in body for inner in unfolded(each))
         case _:
             yield node
+
+
+def _one_by_one(names: Sequence[ast.expr], values: Sequence[ast.expr]) -> bool:
+    """Return whether these names can be given these values one after the other."""
+    if len(names) != len(values) or any(isinstance(value, ast.Starred) for value in values):
+        return False
+    targets = {name.id for name in names if isinstance(name, ast.Name)}
+    used = {n.id for value in values for n in ast.walk(value) if isinstance(n, ast.Name)}
+    return len(targets) == len(names) and not targets & used
 
 
 def pieces_together(loop: ast.stmt, names: Collection[str]) -> set[str]:

@@ -126,15 +126,29 @@ def held(question: Question, cases: Sequence[Pair]) -> list[tuple[Case, torch.Te
 
 
 def _stepwise(question: Question, own: Sequence[Piece], cases: Sequence[Case], runs: list[Ran]) -> Checks:
+    alone = UNTRIED
     if not mixed(own):
-        return _with(question, own, cases, runs, lambda case: case.random, lambda case: case.step)
+        alone = _with(question, own, cases, runs, lambda case: case.random, lambda case: case.step)
+        if alone.right or not _leans(question, own):
+            return alone
+        # With all d-variables before it: one of them may be what it uses by another name.
+        last = max(number for number, piece in enumerate(question.pieces) if piece in own)
+        own = tuple(piece for piece in question.pieces[: last + 1] if piece.variables)
     pieces = _from_the_loss(question, own)
 
     def taped(case: Case) -> Ran:
         random = {name: case.random[tensor] for name, tensor in question.variables.items()}
         return run_taped(pieces, case, {name: random[name] for name in question.given}, random)[0]
 
-    return _tried(question, cases, runs, taped, lambda case: case.step)
+    return max(alone, _tried(question, cases, runs, taped, lambda case: case.step), key=lambda checks: checks.rank)
+
+
+def _leans(question: Question, own: Sequence[Piece]) -> bool:
+    """Return whether the step uses what other pieces made, under other names than those of d-variables.
+
+    Such a name may hold an earlier gradient, which then is not replaced with the d-variable.
+    """
+    return len(needed_pieces(question.pieces, own, question.variables, known=question.known)) > len(own)
 
 
 def _with(

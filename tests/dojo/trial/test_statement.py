@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from autograder.dojo.trial.statement import makes, pieces_together
+from autograder.dojo.trial.statement import makes, pieces_together, unfolded
 
 NAMES = {"da", "db"}
 
@@ -42,3 +42,20 @@ def test_makes(code: str, made: set[str]) -> None:
 )
 def test_pieces_together(body: str, pieced: set[str]) -> None:
     assert pieces_together(ast.parse(f"for i in range(3):\n    {body}").body[0], NAMES) == pieced
+
+
+@pytest.mark.parametrize(
+    ("code", "parts"),
+    [
+        ("da, db = x, y + 1", ["da = x", "db = y + 1"]),
+        ("if n:\n    (da, db) = [x, y]", ["if n:\n    da, db = [x, y]"]),
+        ("with a:\n    (da, db) = (x, y)", ["with a:\n    da = x", "with a:\n    db = y"]),
+        ("da, db = db, da", ["da, db = (db, da)"]),
+        ("da, db = f(x)", ["da, db = f(x)"]),
+        ("da, *db = x, y", ["da, *db = (x, y)"]),
+        ("da, db = x, *y", ["da, db = (x, *y)"]),
+        ("da, da = x, y", ["da, da = (x, y)"]),
+    ],
+)
+def test_unfolded(code: str, parts: list[str]) -> None:
+    assert [ast.unparse(node) for node in unfolded(ast.parse(code).body[0])] == parts

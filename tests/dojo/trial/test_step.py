@@ -72,6 +72,15 @@ def test_verdicts(judge, name, changed, verdict):
     assert found == verdict or (verdict == "right" and found in ("exact", "approximate"))
 
 
+@pytest.mark.parametrize(("sign", "verdict"), [("-", "right"), ("", "wrong")])
+def test_an_earlier_gradient_by_another_name(judge, sign, verdict):
+    """The true dtop vanishes: only another ds shows whether it is right, and that one is called `up` here."""
+    found = judge(
+        "dtop", ds=f"up = {RIGHT['ds'].partition('=')[2]}\nds = up", dtop=f"dtop = {sign}up.sum(1, keepdim=True)"
+    )
+    assert found.verdict == verdict or (verdict == "right" and found.verdict in ("exact", "approximate"))
+
+
 def test_what_no_cell_makes_by_its_name_is_not_tried(judge):
     with pytest.raises(NoTrialError, match="no cell that was run makes db by its name"):
         judge("db", db="globals()['db'] = da.sum(0)")

@@ -82,6 +82,11 @@ def _names(source: str, context: type[ast.expr_context]) -> set[str]:
     return {node.id for node in nodes_of(source) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
+def names_read(source: str) -> set[str]:
+    """Return the names that a cell's code reads."""
+    return _names(source, ast.Load)
+
+
 def defined_names(source: str) -> set[str]:
     """Return the names that a cell's code assigns, imports, defines or changes in place, for other cells to use."""
     return _definitions(source)
