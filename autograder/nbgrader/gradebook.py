@@ -121,9 +121,8 @@ class Recorder:
     ) -> SubmittedNotebook:
         """Write the scores and comments of an autograded notebook, all or nothing, and return its row.
 
-        nbgrader's determine_grade reads the scores from the cells' outputs; a bonus is in the metadata. Scores and
-        comments that a person gave stay. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError,
-        GradebookError.
+        nbgrader's determine_grade reads scores from the cells' outputs; a bonus is in the metadata. What a person gave
+        stays. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError, GradebookError.
         """
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
