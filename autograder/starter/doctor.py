@@ -27,7 +27,7 @@ EVERYONE = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 @dataclass(frozen=True)
 class Finding:
-    """One point: its name, what was found, and the cure where it is not in order. later: it need not be in order yet."""
+    """One point: its name, what was found, and the cure where it is not in order. later: it need not be so yet."""
 
     point: str
     found: str
