@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from autograder.author.derive.expression import GapError
+from autograder.author.derive.expression import GapError, build
 from autograder.author.derive.line import derive_line
 from autograder.author.turns import Turn, names_in, read_turn
 from autograder.exercise.lines import Assignment
@@ -44,14 +44,29 @@ class LoopRule:
         new = ["turns", "at", *self._locals, *(f"d{local}" for local in self._locals)]
         if taken := [name for name in new if name in values]:
             raise GapError(f"the name {taken[0]} is taken")
-        self._names = dict(values)
-        with torch.enable_grad():
-            exec("\n".join(self._again("")), self._names)
+        self._names = self._run()
+        if wide := [name for name in self._begins if self._is_wider(name)]:  # h0 for a whole batch
+            self._begins |= {
+                name: build("A.expand_as(B)", A=self._begins[name], B=ast.Name(name, ast.Load())) for name in wide
+            }
+            self._names = self._run()
         floats = {name: self._names[name] for name in self._locals if isinstance(self._names[name], torch.Tensor)}
         self._names |= {f"d{name}": torch.zeros_like(value.detach()) for name, value in floats.items()}
         self._last: dict[str, str] = {}
         items = {name: self._item(name, readers) for name in self._turn.appended}
         self._items = {name: item for name, item in items.items() if item}
+
+    def _run(self) -> dict[str, Any]:
+        names = dict(self._values)
+        with torch.enable_grad():
+            exec("\n".join(self._again("")), names)
+        return names
+
+    def _is_wider(self, name: str) -> bool:
+        """Return whether a later turn begins with a tensor of another shape than the first."""
+        first = eval(ast.unparse(self._begins[name]), dict(self._values))
+        last = self._names[f"{name}_before"]
+        return isinstance(first, torch.Tensor) and isinstance(last, torch.Tensor) and first.shape != last.shape
 
     def answer(self, tensor: str, variable: str) -> str:
         """Return the code that assigns the gradient of a tensor through the loop to its variable. Raises GapError."""

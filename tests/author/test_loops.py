@@ -64,6 +64,7 @@ def test_nothing_is_made_again_where_only_the_number_of_the_turn_is_needed():
     + [
         "terms = []\nfor t in range(T):\n    terms.append((x[t] @ w).square().mean())\nloss = sum(terms)",
         "loss = torch.zeros(())\nfor t in range(T):\n    loss = loss + (x[t] @ w).square().mean()",
+        f"{RNN}loss = (h**2).mean()".replace("h = h0", "h = h0[:1]"),
         f"{RNN}k = h @ w\nfor t in range(T):\n    k = torch.sigmoid(k + x[t])\nloss = (k * h).sum()",
         "h = h0\nfor k, xt in enumerate(x):\n    h = torch.tanh(xt + h @ w)\n    h = h * (k + 1)\nloss = h.mean()",
     ],
