@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,11 @@ import torch
 from autograder.author.derive.expression import GapError
 from autograder.author.derive.line import derive_line
 from autograder.author.draft import Draft
+from autograder.author.loops import LoopRule
+from autograder.author.marked import marked_tensors
 from autograder.cells.namespace import default_dtype
 from autograder.dojo.gradients import CutForward, cut_forward, run_forward, through_steps
-from autograder.dojo.structure import tensors_in, value_at
+from autograder.dojo.structure import value_at
 from autograder.exercise.forward import reading_paths
 from autograder.exercise.lines import Assignment, read
 from autograder.exercise.unroll import unroll
@@ -63,7 +65,7 @@ def derive(draft: Draft) -> Backward:
         names.pop("__builtins__", None)
         written = read(draft.forward)
         after = run_forward(names, (Assignment("", (), draft.forward),))
-        marked = _marked(names, after, written)
+        marked = marked_tensors(names, after, written)
         lines = unroll(draft.forward, after)
         cut = cut_forward(names, lines, list(marked))
         upstream = {name: torch.randn_like(leaf.detach()) for name, leaf in cut.leaves.items()}
@@ -73,42 +75,71 @@ def derive(draft: Draft) -> Backward:
     cells: list[Cell] = []
     seen: set[str] = set()
     whole, made = _with_containers_written_out(written, after)
-    for line, original in reversed(list(zip(whole, written, strict=True))):
+    for number, (line, original) in reversed(list(enumerate(zip(whole, written, strict=True)))):
         if line.target in seen:  # a loop assigns it again, and its gradient is that of the last turn
             continue
         seen.add(line.target)
+        if line.is_loop:
+            own = {each.target for each in written if each.source == line.source}
+            if seen.isdisjoint(own - {line.target}):
+                cells += _of_loop(number, written, marked, values, parts, cut.loss)
+            continue
         for tensor in dict.fromkeys(line.uses):
             if tensor in marked and line.target in parts[tensor]:
-                cell = _cell(line, tensor, marked, values, parts[tensor][line.target], cut)
+                through = parts[tensor][line.target]
+                cell = _cell(
+                    line, tensor, marked[tensor], values, through, _by_rules(line, tensor, marked, values, cut)
+                )
                 cells.append(replace(cell, through=original, answer=_by_name(cell.answer, made)))
-    cells += _into_loops(written, marked, parts, {cell.tensor for cell in cells})
     shapes = {name: tuple(value_at(after, name).shape) for name in (*marked, cut.loss)}
     return Backward(tuple(_numbered(cells)), shapes, marked)
 
 
-def _into_loops(
+def _of_loop(
+    number: int,
     written: Sequence[Assignment],
     marked: Mapping[str, str],
+    values: Mapping[str, Any],
     parts: Mapping[str, Mapping[str, torch.Tensor]],
-    done: Collection[str],
+    loss: str,
 ) -> list[Cell]:
-    """Return a gap for each tensor of setup that only a loop's beginning reads, as h0 in `h = h0`."""
-    loop = next((line for line in reversed(written) if line.is_loop), None)
-    made = {line.target for line in written}
-    left = [tensor for tensor in marked if parts[tensor] and tensor not in done and tensor not in made]
-    if loop is None:
-        return []
-    return [
-        Cell(
-            tensor,
-            marked[tensor],
-            0,
-            loop,
-            f"{marked[tensor]} = torch.zeros_like({tensor})  # GAP: derive this",
-            "a loop",
-        )
-        for tensor in left
-    ]
+    """Return a cell for each tensor whose gradient comes back through the loop that ends with line `number`."""
+    loop, later = written[number], written[number + 1 :]
+    own = [line.target for line in written if line.source == loop.source]
+    begins = _begins(written[:number])
+    entered = {name for name in own if name in marked or name == loss}
+    entered |= {line.target for line in later if (set(own) - marked.keys()) & set(line.uses)}
+    target = next((name for name in own if name in marked), loop.target)
+    reads = {*loop.uses, *(name for name in begins if name in own)}
+    reads |= {part.id for name in own if name in begins for part in _names(begins[name])}
+    cells = []
+    for tensor in reversed(list(marked)):
+        found = [part for name, part in parts[tensor].items() if name in entered]
+        if not found or not {tensor, tensor.partition("[")[0].partition(".")[0]} & reads:
+            continue
+
+        def derived(tensor: str = tensor) -> str:
+            return LoopRule(loop.source, begins, later, marked, values, loss).answer(tensor, marked[tensor])
+
+        truth = torch.stack(found).sum(0)
+        cells.append(_cell(replace(loop, target=target), tensor, marked[tensor], values, truth, derived))
+    return cells
+
+
+def _begins(before: Sequence[Assignment]) -> dict[str, ast.expr]:
+    nodes = {line.target: ast.parse(line.source).body[0] for line in before if not line.is_loop}
+    return {name: node.value for name, node in nodes.items() if isinstance(node, ast.Assign)}
+
+
+def _by_rules(
+    line: Assignment, tensor: str, marked: Mapping[str, str], values: Mapping[str, Any], cut: CutForward
+) -> Callable[[], str]:
+    def derived() -> str:
+        upstream = None if line.target == cut.loss else marked[line.target]
+        statements, expression = derive_line(line, tensor, marked, values, upstream)
+        return "\n".join([*statements, f"{marked[tensor]} = {expression}"])
+
+    return derived
 
 
 def _by_name(answer: str, made: Mapping[str, ast.expr]) -> str:
@@ -125,6 +156,7 @@ def _with_containers_written_out(
 
     What comes back through a tuple comes back to the tensors that its line reads.
     """
+    looped = {line.target for line in written if line.is_loop}
     made: dict[str, ast.expr] = {}
     found = []
 
@@ -141,7 +173,7 @@ def _with_containers_written_out(
             line = Assignment(line.target, tuple(dict.fromkeys(uses)), ast.unparse(filled))
             node = filled
         value = after.get(line.target)
-        if isinstance(node, ast.Assign) and isinstance(value, tuple | list | dict):
+        if isinstance(node, ast.Assign) and isinstance(value, tuple | list | dict) and line.target not in looped:
             made[line.target] = node.value
         found.append(line)
     return found, made
@@ -149,28 +181,6 @@ def _with_containers_written_out(
 
 def _names(node: ast.expr) -> list[ast.Name]:
     return [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-
-
-def _marked(names: Mapping[str, Any], after: Mapping[str, Any], written: Sequence[Assignment]) -> dict[str, str]:
-    """Return the gradient variable of each tensor that has one, by the tensor's name or path: all but the loss."""
-    read_names = {name for line in written for name in line.uses}
-    text = "\n".join(ast.unparse(ast.parse(line.source)) for line in written)
-    found: dict[str, str] = {}
-    for path, tensor in tensors_in(names):
-        reached = path in read_names if path.isidentifier() else path in text
-        if tensor.requires_grad and reached:
-            found[path] = _variable(path, found)
-    for line in written[:-1]:
-        value = after.get(line.target)
-        if isinstance(value, torch.Tensor) and value.requires_grad and line.target != written[-1].target:
-            found[line.target] = _variable(line.target, found)
-    return found
-
-
-def _variable(path: str, taken: Mapping[str, str]) -> str:
-    last = "".join(c if c.isalnum() or c == "_" else " " for c in path).split()
-    short, long = f"d{last[-1]}", f"d{'_'.join(last)}"
-    return short if short.isidentifier() and not last[-1].isdigit() and short not in taken.values() else long
 
 
 def _values(
@@ -182,35 +192,32 @@ def _values(
 def _cell(
     line: Assignment,
     tensor: str,
-    marked: Mapping[str, str],
+    variable: str,
     values: Mapping[str, Any],
     truth: torch.Tensor,
-    cut: CutForward,
+    derived: Callable[[], str],
 ) -> Cell:
     """Return the cell of a tensor's gradient through a line. Its answer is derived, and verified, or a marked gap."""
-    variable = marked[tensor]
-    upstream = None if line.target == cut.loss else marked[line.target]
     try:
         with default_dtype("float64"):
-            statements, expression = derive_line(line, tensor, marked, values, upstream)
-            answer = "\n".join([*statements, f"{variable} = {expression}"])
+            answer = derived()
             found = _run(answer, variable, values)
+            if not isinstance(found, torch.Tensor):  # as of total in `loss = total / n`
+                answer = f"{variable} = torch.full_like({tensor}, {answer.removeprefix(f'{variable} = ')})"
+                found = _run(answer, variable, values)
         if found.shape != truth.shape or not torch.allclose(found.double(), truth.double(), rtol=1e-9, atol=1e-12):
             raise GapError("what the rules derive has other numbers than autograd")
-    except GapError as gap:
-        return Cell(tensor, variable, 0, line, f"{variable} = torch.zeros_like({tensor})  # GAP: derive this", str(gap))
-    except Exception as error:  # a rule met an argument that it does not know
-        said = f"{type(error).__name__}: {error}"
+    except Exception as error:  # a rule may have met an argument that it does not know
+        said = str(error) if isinstance(error, GapError) else f"{type(error).__name__}: {error}"
         return Cell(tensor, variable, 0, line, f"{variable} = torch.zeros_like({tensor})  # GAP: derive this", said)
     return Cell(tensor, variable, 0, line, answer)
 
 
-def _run(answer: str, variable: str, values: Mapping[str, Any]) -> torch.Tensor:
+def _run(answer: str, variable: str, values: Mapping[str, Any]) -> Any:
     names = {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in values.items()}
     with torch.no_grad():
         exec(answer, names)
-    found: torch.Tensor = names[variable]
-    return found
+    return names[variable]
 
 
 def _numbered(cells: Sequence[Cell]) -> list[Cell]:

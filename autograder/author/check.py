@@ -14,6 +14,7 @@ from autograder.author.early import no_gradient
 from autograder.author.finding import Finding, Level, cell_name, error, has_errors
 from autograder.author.graded import graded_findings
 from autograder.author.layout import layout_findings
+from autograder.author.order import order_findings
 from autograder.author.released import released_findings
 from autograder.author.run_through import run_findings
 from autograder.author.seeds import SEEDS, seed_findings
@@ -102,6 +103,7 @@ def _by_running(found: list[Finding], notebook: Any, exercise: Exercise, course:
         script = script_of(notebook, exercise)
         found += seed_findings(exercise, script, course.kept / CASES)
         with in_folder(exercise) as shell:
+            found += order_findings(exercise, script, grader.references.hidden[-1], shell)
             apart = told_apart(exercise, script, grader, shell)
     found += apart.findings
     return apart.tried

@@ -11,6 +11,7 @@ import torch
 
 from autograder.cells.namespace import default_dtype
 from autograder.dojo.structure import tensors_in
+from autograder.exercise.lines import changed_by
 
 PARTS = ("parameters", "setup", "forward")
 MARK = re.compile(r"^# %%[ \t]*(\w+)[ \t]*$", re.MULTILINE)
@@ -72,6 +73,7 @@ def read_draft(source: str) -> Draft:
         raise DraftError(
             "no line makes a tensor with a gradient; write requires_grad=True where the parameters are drawn"
         )
+    first = _with_beginning(body, first)
     losses = [number for number, node in enumerate(body) if "loss" in _targets(node)]
     last = losses[-1] if losses else last
     constants = [number for number, node in enumerate(body[:first]) if _is_constant(node)]
@@ -99,7 +101,9 @@ def _texts(source: str, body: list[ast.stmt]) -> list[str]:
 def _targets(node: ast.stmt) -> set[str]:
     if not isinstance(node, ast.Assign | ast.AnnAssign | ast.For):
         return set()
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    parts = list(ast.walk(node))
+    stored = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return stored | {name for part in parts if isinstance(part, ast.stmt) and (name := changed_by(part)) is not None}
 
 
 def _first_with_graph(body: list[ast.stmt], texts: list[str]) -> int | None:
@@ -112,6 +116,17 @@ def _first_with_graph(body: list[ast.stmt], texts: list[str]) -> int | None:
             if any(tensor.grad_fn is not None for _, tensor in tensors_in(made)):
                 return number
     return None
+
+
+def _with_beginning(body: list[ast.stmt], first: int) -> int:
+    """Return the number of the first forward line: what a loop begins with, as `h = h0`, stands before the loop."""
+    at = first
+    made = _targets(body[first])
+    while isinstance(body[first], ast.For) and at > 0 and isinstance(body[at - 1], ast.Assign):
+        if not _targets(body[at - 1]) <= made:
+            break
+        at -= 1
+    return at
 
 
 def _is_constant(node: ast.stmt) -> bool:

@@ -22,8 +22,9 @@ def graded_findings(notebook: Any, exercise: Exercise, grader: Grader, stubs: Ma
     solved = marked("solution", notebook)
     if solved.status != "graded":
         yield error("", f"the solution cannot be graded: {solved.error}")
-    for step in solved.lost:
-        yield error(step.check, f"the solution earns {step.points:g} of {step.max_points:g}: {_said(step)}")
+    for step in _short(solved):
+        most = step.max_points + step.bonus
+        yield error(step.check, f"the solution earns {step.points:g} of {most:g}: {_said(step)}")
     for flag in solved.flags:
         yield note("", f"the solution is flagged: {flag}")
     untouched = marked("stub", with_cells(notebook, stub_cells(exercise, stubs)))
@@ -36,15 +37,21 @@ def graded_findings(notebook: Any, exercise: Exercise, grader: Grader, stubs: Ma
         result = marked(own.path.stem, with_cells(notebook, own.cells))
         where = f"{ANSWERS}/{own.path.name}"
         if own.right:
-            for step in result.lost:
+            for step in _short(result):
                 yield error(
                     where,
-                    f"is to be right, but {step.name} earns {step.points:g} of {step.max_points:g}: {_said(step)}",
+                    f"is to be right, but {step.name} earns {step.points:g} of {step.max_points + step.bonus:g}: "
+                    f"{_said(step)}",
                 )
-        elif not result.lost:
+        elif not _short(result):
             yield error(
                 where, "is to be wrong, but earns all points; make the data less special, or call it right_*.py"
             )
+
+
+def _short(result: SubmissionResult) -> list[StepResult]:
+    """Return the steps that earned less than they can."""
+    return [step for step in result.steps if not step.is_full]
 
 
 def _said(step: StepResult) -> str:

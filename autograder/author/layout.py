@@ -42,7 +42,7 @@ def layout_findings(notebook: Any, exercise: Exercise) -> Iterator[Finding]:
             )
         if not step.gradient:
             yield from _value(notebook, step.runs, check, index, step.name, step.solutions)
-        if step.points == 0:
+        if step.points + step.bonus == 0:
             yield note(cell_name(notebook, check), f"{step.label} earns no points; right if it is for practice only")
         if step.gradient and step.name != f"d{step.label}":
             yield warning(

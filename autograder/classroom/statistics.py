@@ -33,6 +33,7 @@ class StepStatistics:
 
     step: str
     points: float
+    bonus: float
     earned: float
     discrimination: float | None
     untouched: int
@@ -55,6 +56,7 @@ def step_statistics(results: Sequence[SubmissionResult]) -> list[StepStatistics]
             StepStatistics(
                 name,
                 first.max_points,
+                first.bonus,
                 statistics.fmean(_share(step) for step, _ in having),
                 _correlation(points, [total - step.points for step, total in having]),
                 sum(step.verdict == Verdict.MISSING for step, _ in having),
@@ -68,8 +70,8 @@ def mistakes(results: Iterable[SubmissionResult]) -> list[Mistake]:
     """Return all mistakes that were made, the most frequent first, each with who made it."""
     made: dict[tuple[str, str], list[str]] = {}
     for result in results:
-        for step in result.lost:
-            if is_mistake(step):
+        for step in result.steps:
+            if not step.is_full and is_mistake(step):
                 reason = step.hint or (f"{step.verdict.value}: {step.error}" if step.error else step.verdict.value)
                 made.setdefault((step.name, reason), []).append(result.student)
     found = [Mistake(step, reason, tuple(dict.fromkeys(students))) for (step, reason), students in made.items()]
@@ -91,7 +93,8 @@ def bins(marks: Iterable[float], points: float) -> list[tuple[float, float, int]
 
 def _share(step: StepResult) -> float:
     """Return the share of its points that a step earned; of one that is worth none, whether it was right."""
-    return step.points / step.max_points if step.max_points else float(CREDIT.get(step.verdict, 0.0))
+    most = step.max_points + step.bonus
+    return step.points / most if most else float(CREDIT.get(step.verdict, 0.0))
 
 
 def _correlation(one: list[float], other: list[float]) -> float | None:

@@ -38,7 +38,7 @@ def print_class(result: ClassResult, console: Console, *, long: bool = False) ->
     if not long and len(by_student) > MAX_STUDENTS:
         totals = [_total(each)[0] for each in by_student.values()]
         console.print(
-            f"{len(by_student)} students: mean {statistics.fmean(totals):.1f}, median {statistics.median(totals):g}; "
+            f"{_count(len(by_student))}: mean {statistics.fmean(totals):.1f}, median {statistics.median(totals):g}; "
             f"{len(by_student) - MAX_STUDENTS} are not shown (--long: all of them; autograder report: a page)",
             soft_wrap=True,
         )
@@ -48,6 +48,10 @@ def print_class(result: ClassResult, console: Console, *, long: bool = False) ->
     if result.absent:
         console.print(said_of_absent(result.absent), highlight=False, markup=False, soft_wrap=True)
     console.print(f"{len(result.submissions)} submissions in {result.seconds:.1f} s, isolation: {result.isolation}")
+
+
+def _count(students: int) -> str:
+    return f"{students} student{'s' * (students != 1)}"
 
 
 def _students(result: ClassResult, width: int) -> Table:
@@ -60,7 +64,7 @@ def _students(result: ClassResult, width: int) -> Table:
         shown = sorted(shown[:MAX_STUDENTS])
     names = _short_names(result)
     rows = [_line(student, by_student[student], names, result.late.get(student, Late())) for student in shown]
-    table = Table(title=f"{result.assignment}: {len(by_student)} students", title_justify="left")
+    table = Table(title=f"{result.assignment}: {_count(len(by_student))}", title_justify="left")
     widths = _widths(rows, width)
     for heading, room in zip(("student", "score", "points lost on", "notes"), widths, strict=True):
         table.add_column(heading, justify="right" if heading == "score" else "left", no_wrap=True, min_width=room)

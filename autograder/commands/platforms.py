@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,7 +143,7 @@ def export(platform: str, assignments: tuple[str, ...], out: Path | None) -> Non
     """
     from autograder.course.folder import CourseError
     from autograder.files import write_whole
-    from autograder.lms.grades import kept_columns, read_grades, to_canvas, to_moodle, to_spreadsheet
+    from autograder.lms.grades import canvas_columns, kept_columns, read_grades, to_canvas, to_moodle, to_spreadsheet
     from autograder.lms.students import known_students
 
     with _course() as (_, gradebook, folder):
@@ -154,15 +154,27 @@ def export(platform: str, assignments: tuple[str, ...], out: Path | None) -> Non
             raise CourseError(f"the gradebook has no assignment {which}; run: nbgrader generate_assignment {which}")
         students = known_students(gradebook, folder)
         if platform == "canvas":
-            text, left_out = to_canvas(grades, students, kept_columns(folder))
+            columns = kept_columns(folder)
+            text, left_out = to_canvas(grades, students, columns)
+            unknown = grades.assignments.keys() - canvas_columns(grades, columns).keys()
+            _list(
+                [f"Canvas has no column {name}, and will ask what it is{_those(columns)}" for name in sorted(unknown)]
+            )
         else:
             text, left_out = (to_moodle if platform == "moodle" else to_spreadsheet)(grades, students)
         path = out or Path(f"grades-{platform}.csv")
         write_whole(path, text)
         lacking = "an id of Canvas's" if platform == "canvas" else "an e-mail address"
         _list([f"{name} is left out: the roster has not {lacking}; autograder roster FILE" for name in left_out])
-        click.echo(f"{len(students) - len(left_out)} students, {len(grades.assignments)} assignments: {path}")
+        count, many = len(students) - len(left_out), len(grades.assignments)
+        click.echo(f"{count} student{'s' * (count != 1)}, {many} assignment{'s' * (many != 1)}: {path}")
         sys.exit(FAILED if left_out else 0)
+
+
+def _those(columns: Mapping[str, str]) -> str:
+    if not columns:
+        return "; autograder roster FILE with Canvas's own export tells its columns"
+    return f"; it has {', '.join(sorted(columns.values())[:5])}"
 
 
 @click.command("return")

@@ -50,8 +50,8 @@ def doctor() -> None:
 
     faults = 0
     for finding in examine(Path()):
-        mark = "ok  " if finding.cure is None else "FIX "
+        mark = "FIX " if finding.is_fault else "note" if finding.later else "ok  "
         cure = "" if finding.cure is None else f"; {finding.cure}"
-        click.echo(one_line(f"{mark}{finding.point}: {finding.found}{cure}"))
-        faults += finding.cure is not None
+        click.echo(one_line(f"{mark} {finding.point}: {finding.found}{cure}"))
+        faults += finding.is_fault
     sys.exit(FAILED if faults else 0)

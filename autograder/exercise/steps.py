@@ -19,6 +19,7 @@ class Step:
     tensor: the tensor whose gradient it is, as a name or as a path into a container of setup; of a value, the name it
     is compared with, which an autograd cell assigns.
     label: the name that `cmp` prints. check: grade_id of its check cell. points: its maximum.
+    bonus: what it earns beyond the exercise's maximum; then points is 0.
     solutions: grade_ids of its solution cells, in order; more than one where several paths add up.
     gradient: False for a value, which the locked cells tagged `run` compute with the student's code.
     runs: of a value, the grade_ids of the run cells that make it.
@@ -34,6 +35,7 @@ class Step:
     points: float
     solutions: tuple[str, ...]
     gradient: bool = True
+    bonus: float = 0.0
     runs: tuple[str, ...] = ()
     rtol: float = 0.0
     atol: float = 0.0
@@ -45,6 +47,7 @@ class Step:
 class CheckCall:
     """The call in a check cell: `cmp('x', dx, x)` or `cmp_value('x', found, expected)`, with tolerances or without.
 
+    bonus: points beyond the exercise's maximum.
     reasons: names by keyword of what the reason for a wrong value is looked for in.
     """
 
@@ -54,6 +57,7 @@ class CheckCall:
     tensor: str
     tolerances: Mapping[str, float]
     reasons: Mapping[str, str]
+    bonus: float = 0.0
 
 
 def read_steps(cells: Mapping[str, Cell], runs: Mapping[str, str], path: Path) -> Iterable[Step]:
@@ -83,14 +87,21 @@ def read_steps(cells: Mapping[str, Cell], runs: Mapping[str, str], path: Path) -
         if moves is not None and not any(moves in _assigned(source) for source in runs.values()):
             raise ExerciseError(f"{path}: {grade_id} has moves={moves}, which no cell tagged run assigns")
         makers = tuple(run for run, source in runs.items() if call.name in _assigned(source))
+        points = _points(info, f"{path}: check cell {grade_id}")
+        if call.bonus and points:
+            raise ExerciseError(
+                f"{path}: check cell {grade_id} has {points:g} points and bonus={call.bonus:g}; set its points to 0, a "
+                "bonus is beyond the maximum"
+            )
         yield Step(
             call.name,
             call.tensor,
             call.label,
             grade_id,
-            _points(info, f"{path}: check cell {grade_id}"),
+            points,
             own,
             gradient=gradient,
+            bonus=call.bonus,
             runs=() if gradient else makers or tuple(runs),
             rtol=call.tolerances.get("rtol", 0.0),
             atol=call.tolerances.get("atol", 0.0),
@@ -116,12 +127,20 @@ def check_call(source: str, where: str) -> CheckCall:
             )
         ] if isinstance(tensor, ast.Name) or (function == "cmp" and isinstance(tensor, ast.Attribute | ast.Subscript)):
             reasons = _reasons(keywords) if function == "cmp_value" else {}
-            rest = [keyword for keyword in keywords if keyword.arg not in reasons]
-            return CheckCall(function, label, name, ast.unparse(tensor), _tolerances(rest, where), reasons)
+            bonus = next((_bonus(keyword, where) for keyword in keywords if keyword.arg == "bonus"), 0.0)
+            rest = [keyword for keyword in keywords if keyword.arg not in (*reasons, "bonus")]
+            return CheckCall(function, label, name, ast.unparse(tensor), _tolerances(rest, where), reasons, bonus)
     raise ExerciseError(
         f"{where} is not of the form cmp('x', dx, x) or cmp_value('x', found, expected); "
-        "after the three, rtol=1e-3 or atol=1e-6 may follow"
+        "after the three, rtol=1e-3, atol=1e-6 or bonus=1 may follow"
     )
+
+
+def _bonus(keyword: ast.keyword, where: str) -> float:
+    value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+    if type(value) not in (int, float) or not 0 < value < float("inf"):  # type: ignore
+        raise ExerciseError(f"{where} has {ast.unparse(keyword)}; a bonus is a number of points above 0")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _reasons(keywords: list[ast.keyword]) -> dict[str, str]:

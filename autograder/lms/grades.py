@@ -47,9 +47,10 @@ def read_grades(gradebook: Gradebook, only: Sequence[str] = ()) -> Grades:
 def to_canvas(grades: Grades, students: Sequence[Student], columns: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return (the CSV file for Canvas's gradebook, the students without an id that Canvas knows, left out).
 
-    columns: Canvas's own names of its assignment columns; for others Canvas makes a new assignment.
+    columns: Canvas's own names of its assignment columns, as canvas_columns finds them.
     """
-    header = (*CANVAS_COLUMNS, *(columns.get(name, name) for name in grades.assignments))
+    known = canvas_columns(grades, columns)
+    header = (*CANVAS_COLUMNS, *(known.get(name, name) for name in grades.assignments))
     rows: list[list[str | float | None]] = [
         [f"    {POINTS_POSSIBLE}", *[""] * (len(CANVAS_COLUMNS) - 1), *grades.assignments.values()]
     ]
@@ -59,6 +60,19 @@ def to_canvas(grades: Grades, students: Sequence[Student], columns: Mapping[str,
             rows.append([name, s.lms_id, s.sis_user_id, s.sis_login_id, s.section, *_scores(grades, s)])
     left_out = [s.id for s in students if not (s.lms_id or s.sis_user_id or s.sis_login_id)]
     return written(header, rows), left_out
+
+
+def canvas_columns(grades: Grades, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return Canvas's name of each assignment's column, none where it has none: then it asks, or makes a new one.
+
+    columns: its columns by bare name. Upper and lower case are one, as are spaces and underscores.
+    """
+    plain = {_plain(name): column for name, column in columns.items()}
+    return {name: plain[_plain(name)] for name in grades.assignments if _plain(name) in plain}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def to_moodle(grades: Grades, students: Sequence[Student]) -> tuple[str, list[str]]:

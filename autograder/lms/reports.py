@@ -70,13 +70,14 @@ def flags(results: Sequence[SubmissionResult]) -> list[str]:
 
 
 def _tests(number: int, result: SubmissionResult) -> Iterator[dict[str, Any]]:
-    for position, (name, points, most, said) in enumerate(_cases(result), 1):
+    fulls = [step.is_full for step in result.steps] or [False]
+    for position, ((name, points, most, said), full) in enumerate(zip(_cases(result), fulls, strict=True), 1):
         yield {
             "name": f"{result.exercise}: {name}",
             "number": f"{number}.{position}",
             "score": round(points, 2),
             "max_score": most,
-            "status": PASSED if points >= most else FAILED,
+            "status": PASSED if full else FAILED,
             "output": said,
             "visibility": "visible",
         }

@@ -1,6 +1,7 @@
 """Grade one submission with an unpacked bundle, as a platform calls it: submission/ in, results/ out.
 
-Run as `python -m autograder.lms.run_bundle ROOT`. Ends with 1 and without results where the grader itself failed: that
+Run as `python -m autograder.lms.run_bundle ROOT`; with --prepare before ROOT, it makes the hidden cases that the bundle
+does not hold. Ends with 1 and without results where the grader itself failed: that
 is no mark, and the platform says so to both sides.
 """
 
@@ -14,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from autograder.course.folder import SOLUTIONS, is_stray
+from autograder.course.folder import CASES, KEPT, SOLUTIONS, is_stray
 from autograder.course.open_grader import open_course, open_grader
+from autograder.course.secret import read_or_create
 from autograder.course.settings import Settings
 from autograder.exercise.notebook import read_exercise
 from autograder.files import write_whole
@@ -50,6 +52,18 @@ class Manifest:
         """Return the inverse of to_json."""
         found: dict[str, Any] = json.loads(text)
         return cls(**found | {"exercises": tuple(found["exercises"])})
+
+
+def prepare(root: Path) -> None:
+    """Make the hidden cases of the bundle's exercises, where they are not there. Raises ExerciseError, SetupError."""
+    from autograder.reference.kept import references_of  # imports torch
+
+    folder = root / COURSE
+    manifest = Manifest.from_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    secret, _ = read_or_create(folder / SECRET)
+    for name in manifest.exercises:
+        exercise = read_exercise(folder / SOLUTIONS / manifest.assignment / f"{name}.ipynb")
+        references_of(exercise, secret, folder / KEPT / CASES)
 
 
 def grade_bundle(root: Path) -> tuple[SubmissionResult, ...]:
@@ -99,8 +113,11 @@ def find_notebooks(submission: Path, exercises: Sequence[str]) -> dict[str, Path
 
 
 def main() -> None:
-    """Write results.json, junit.xml and summary.md; the argument is the folder with submission/ and source/."""
-    root = Path(sys.argv[1]).absolute()
+    """Write results.json, junit.xml and summary.md; the last argument is the folder with submission/ and source/."""
+    root = Path(sys.argv[-1]).absolute()
+    if sys.argv[1] == "--prepare":
+        prepare(root)
+        return
     started = time.monotonic()
     try:
         results = grade_bundle(root)

@@ -149,9 +149,10 @@ class Marker:
             label=step.label,
             check=step.check,
             verdict=Verdict(judgement.verdict),
-            points=step.points * self.credit.get(judgement.verdict, 0.0),
+            points=(step.points + step.bonus) * self.credit.get(judgement.verdict, 0.0),
             max_points=step.points,
             comparison=judgement.comparison,
             hint=judgement.hint,
             error=judgement.error,
+            bonus=step.bonus,
         )

@@ -24,7 +24,10 @@ Status = Literal["graded", "missing", "unreadable", "timeout", "crashed"]
 
 @dataclass(frozen=True)
 class StepResult:
-    """The mark of one gradient. label: its tensor as `cmp` prints it. check: the grade_id of its check cell."""
+    """The mark of one gradient. label: its tensor as `cmp` prints it. check: the grade_id of its check cell.
+
+    bonus: the most that it earns beyond the maximum, for a step with a max_points of 0 that gives one.
+    """
 
     name: str
     label: str
@@ -35,14 +38,22 @@ class StepResult:
     comparison: Comparison
     hint: str | None = None
     error: str | None = None
+    bonus: float = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it earned all that it can, a bonus too."""
+        return self.points >= self.max_points + self.bonus
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object under `steps`."""
+        """Return the object under `steps`; only a step with a bonus has one."""
+        bonus = {"bonus": self.bonus} if self.bonus else {}
         return {
             "name": self.name,
             "verdict": self.verdict.value,
             "points": self.points,
             "max_points": self.max_points,
+            **bonus,
             "maxdiff": self.comparison.maxdiff,
             "hint": self.hint,
             "error": self.error,
@@ -76,7 +87,7 @@ class SubmissionResult:
 
     @property
     def lost(self) -> tuple[StepResult, ...]:
-        """The steps that did not earn all their points."""
+        """The steps that did not earn all their points; a bonus that was not earned is not lost."""
         return tuple(step for step in self.steps if step.points < step.max_points)
 
     def to_json(self) -> dict[str, Any]:

@@ -15,13 +15,7 @@ from typing import Any, Self
 
 import nbgrader.api
 from nbgrader import utils
-from nbgrader.api import (
-    Gradebook,
-    MissingEntry,
-    Student,
-    SubmittedAssignment,
-    SubmittedNotebook,
-)
+from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +27,9 @@ from autograder.nbgrader.late import apply_penalties
 from autograder.nbgrader.released import Released, lacking_rows, released_notebook
 
 ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own kind, which nbgrader grades
+# In a check cell's metadata: {"verdict": ...}, which the feedback page shows; of a bonus also {"bonus": points}, as
+# nbgrader takes no output for more than a cell's points, of which a bonus has none.
+VERDICT = "dojo"
 NO_RESPONSE = "No response."
 
 # nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
@@ -124,8 +121,8 @@ class Recorder:
     ) -> SubmittedNotebook:
         """Write the scores and comments of an autograded notebook, all or nothing, and return its row.
 
-        nbgrader's determine_grade reads the scores from the cells' outputs. Scores and comments that a person gave
-        stay. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError, GradebookError.
+        nbgrader's determine_grade reads scores from the cells' outputs; a bonus is in the metadata. What a person gave
+        stays. timestamp: when it was submitted; None keeps the gradebook's. Raises CourseError, GradebookError.
         """
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
@@ -138,7 +135,7 @@ class Recorder:
                     if cell is not None and utils.is_task(cell):  # which a person grades
                         grade.needs_manual_grade = True
                     elif cell is not None:
-                        grade.auto_score = utils.determine_grade(cell)[0]
+                        grade.auto_score = _earned(cell)
                         # As in nbgrader, a person looks at their own mark again after a re-grade.
                         grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
                 for comment in submitted.comments:
@@ -221,6 +218,12 @@ class Recorder:
         if timestamp is not None:
             found.timestamp = timestamp
         return next(each for each in found.notebooks if each.notebook is released.notebook)
+
+
+def _earned(cell: Any) -> float | None:
+    bonus = 0.0 if utils.is_solution(cell) else cell.metadata.get(VERDICT, {}).get("bonus", 0.0)
+    score, _ = utils.determine_grade(cell)
+    return None if score is None else score + bonus
 
 
 @contextmanager

@@ -53,7 +53,9 @@ def late_plugin(config: Config) -> Any:
     if root not in sys.path:
         sys.path.insert(0, root)
     try:
-        step = AssignLatePenalties(config=config)
+        # An exporter's configuration has settings for all its own steps, of which nbgrader's step would warn.
+        own = Config({name: part for name, part in config.items() if name != "NbConvertBase"})
+        step = AssignLatePenalties(config=own)
         step.init_plugin()
     except (TraitError, ImportError, SyntaxError) as error:
         raise SettingsError(

@@ -14,11 +14,10 @@ from nbgrader.preprocessors import Execute, IgnorePattern, NbGraderPreprocessor
 from autograder.course.settings import SettingTraits
 from autograder.exercise.notebook import OrdinaryError, nbgrader_info
 from autograder.marking.result import REGRADE, StepResult, SubmissionResult
-from autograder.nbgrader.gradebook import ORDINARY
+from autograder.nbgrader.gradebook import ORDINARY, VERDICT
 from autograder.nbgrader.warm import WARM
 
 INDEX = "dojo_index"  # in a cell's metadata: its index in the submission, while its notebook is restored
-VERDICT = "dojo"  # in a check cell's metadata: {"verdict": ...}, which the feedback page shows
 
 
 class NotMarkedError(RuntimeError):
@@ -124,11 +123,13 @@ def write_outputs(nb: Any, result: SubmissionResult) -> None:
                 raise NotMarkedError(f"the engine has no score for {nbgrader_info(cell).get('grade_id')}; {REGRADE}")
             if step is None:
                 _set_score(cell, 0.0, f"not marked: {result.error}")
-            elif not _is_score(step.points, points):
-                found = f"the engine's score is {step.points!r}, not a number from 0 to {points:g}"
+            elif not _is_score(step.points, points + step.bonus):
+                found = f"the engine's score is {step.points!r}, not a number from 0 to {points + step.bonus:g}"
                 raise NotMarkedError(f"{found}; {REGRADE}")
             else:
-                _set_score(cell, step.points, report(step), step.verdict.value)
+                _set_score(cell, min(step.points, points), report(step), step.verdict.value)
+                if step.bonus:
+                    cell.metadata[VERDICT]["bonus"] = step.points
         elif index in result.cells:
             ran = result.cells[index]
             if ran.text:
@@ -146,7 +147,8 @@ def _is_check(cell: Any) -> bool:
 
 def report(step: StepResult) -> str:
     """Return the text under a check cell: the cmp line, the verdict and the points, then the reason."""
-    lines = [step.comparison.line(step.label), f"verdict: {step.verdict.value}, {step.points:g} of {step.max_points:g}"]
+    most = f"{step.bonus:g} as a bonus" if step.bonus else f"{step.max_points:g}"
+    lines = [step.comparison.line(step.label), f"verdict: {step.verdict.value}, {step.points:g} of {most}"]
     if step.error is not None:
         lines.append(step.error)
     if step.hint is not None:

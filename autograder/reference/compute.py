@@ -159,9 +159,9 @@ def reference_of(exercise: Exercise, case: Case, names: dict[str, Any], secret: 
     """Return one case with its right answers. names: those that setup has made for it. Raises ExerciseError."""
     marked = _marked(exercise)
     other = "float32" if case.dtype == "float64" else "float64"
-    lines = lines_at(exercise, names)
     try:
         with default_dtype(case.dtype):
+            lines = lines_at(exercise, names)
             total = end_to_end(names, lines, marked)
             cut = cut_forward(names, lines, marked)
         with default_dtype(other):
@@ -169,7 +169,7 @@ def reference_of(exercise: Exercise, case: Case, names: dict[str, Any], secret: 
     except DifferentiationError as error:
         cure = "; set requires_grad on the parameters in setup" if "requires a gradient" in str(error) else ""
         raise ExerciseError(f"{exercise.path}: {error}{cure}") from None
-    except TiesError:
+    except (TiesError, ExerciseError):
         raise
     except Exception as error:
         raise failed(exercise, case, error) from None

@@ -27,11 +27,17 @@ EVERYONE = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 @dataclass(frozen=True)
 class Finding:
-    """One point: its name, what was found, and the cure where it is not in order."""
+    """One point: its name, what was found, and the cure where it is not in order. later: it need not be so yet."""
 
     point: str
     found: str
     cure: str | None = None
+    later: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether something has to be done about it."""
+        return self.cure is not None and not self.later
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -155,9 +161,12 @@ def _released(folder: Path, config: Config) -> Iterator[Finding]:
     if not assignments:
         yield Finding("exercises", f"none in {SOLUTIONS}/", _NO_COURSE)
     for solutions in assignments:
+        point, generate = f"released {solutions.name}", f"nbgrader generate_assignment {solutions.name}"
+        if not (released / solutions.name).is_dir():  # a course need not use all that it has
+            yield Finding(point, "not generated so far", f"{generate}, once it is wanted", later=True)
+            continue
         found = differences(solutions, released / solutions.name)
         first = next(iter(found), None)
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        cure = f"nbgrader generate_assignment {solutions.name} --force, then release it again"
-        point = f"released {solutions.name}"
+        cure = f"{generate} --force, then release it again"
         yield Finding(point, f"{first}{more}", cure) if first else Finding(point, "as in solutions/")

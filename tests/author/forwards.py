@@ -229,10 +229,110 @@ z = torch.exp(-w.abs() / 10) + w.std(1, keepdim=True)
 loss = z.sum()
 """
 
+LSTM = """\
+import torch
+
+SEED = 5
+B = 3
+T = 4
+D = 2
+H = 5
+g = torch.Generator().manual_seed(SEED)
+x = torch.randn((B, T, D), generator=g)
+W = torch.randn((D + H, 4 * H), generator=g, requires_grad=True)
+b = torch.randn(4 * H, generator=g, requires_grad=True)
+h0 = torch.randn((B, H), generator=g, requires_grad=True)
+c0 = torch.randn((B, H), generator=g, requires_grad=True)
+Wy = torch.randn((H, 1), generator=g, requires_grad=True)
+goal = torch.randn((B, T, 1), generator=g)
+
+h, c = h0, c0
+hs = []
+for t in range(T):
+    gates = torch.cat([x[:, t], h], 1) @ W + b
+    i, f, o, n = gates.chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * n.tanh()
+    h = o.sigmoid() * torch.tanh(c)
+    hs.append(h)
+hidden = torch.stack(hs, 1)
+y = hidden @ Wy
+loss = ((y - goal)**2).mean()
+"""
+
+LANGUAGE_MODEL = """\
+import torch
+import torch.nn.functional as F
+
+SEED = 5
+B = 3
+T = 4
+D = 2
+H = 5
+V = 6
+g = torch.Generator().manual_seed(SEED)
+idx = torch.randint(0, V, (B, T), generator=g)
+goal = torch.randint(0, V, (B, T), generator=g)
+C = torch.randn((V, D), generator=g, requires_grad=True)
+Wx = torch.randn((D, H), generator=g, requires_grad=True)
+Wh = torch.randn((H, H), generator=g, requires_grad=True)
+b = torch.randn(H, generator=g, requires_grad=True)
+Wy = torch.randn((H, V), generator=g, requires_grad=True)
+
+x = C[idx]
+h = torch.zeros((B, H))
+total = torch.zeros(())
+for xt, target in zip(x.unbind(1), goal.unbind(1)):
+    h = torch.tanh(xt @ Wx + h @ Wh + b)
+    total += F.cross_entropy(h @ Wy, target)
+loss = total / T
+"""
+
+RESIDUAL_LAYERS = """\
+import torch
+
+SEED = 5
+n = 3
+L = 3
+D = 4
+g = torch.Generator().manual_seed(SEED)
+x = torch.randn((n, D), generator=g)
+E = torch.randn((D, D), generator=g, requires_grad=True)
+W = torch.randn((L, D, D), generator=g, requires_grad=True)
+b = torch.randn((L, D), generator=g, requires_grad=True)
+
+e = x @ E
+h = e
+for layer in range(L):
+    a = torch.relu(h @ W[layer] + b[layer])
+    h = h + a
+loss = (h**2).mean()
+"""
+
+LIST_OF_LAYERS = """\
+import torch
+
+SEED = 5
+n = 3
+D = 4
+g = torch.Generator().manual_seed(SEED)
+x = torch.randn((n, D), generator=g)
+Ws = [torch.randn((D, D), generator=g, requires_grad=True) for _ in range(3)]
+bs = [torch.randn(D, generator=g, requires_grad=True) for _ in range(3)]
+
+h = x
+for W, b in zip(Ws, bs):
+    h = torch.tanh(h @ W + b)
+loss = (h**2).mean()
+"""
+
 FORWARDS = {
     "attention": (ATTENTION, 0),
     "heads": (HEADS, 0),
-    "recurrent": (RECURRENT, 2),
+    "recurrent": (RECURRENT, 0),
+    "lstm": (LSTM, 0),
+    "language_model": (LANGUAGE_MODEL, 1),
+    "residual_layers": (RESIDUAL_LAYERS, 0),
+    "list_of_layers": (LIST_OF_LAYERS, 0),
     "lstm_cell": (LSTM_CELL, 0),
     "convolution": (CONVOLUTION, 0),
     "logistic": (LOGISTIC, 0),

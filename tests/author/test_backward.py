@@ -58,18 +58,22 @@ def test_a_tuple_is_read_by_its_name():
     assert {cell.tensor for cell in cells} == {"best", "h", "params['W']", "params['b']"}
 
 
-def test_what_only_the_beginning_of_a_loop_reads_is_a_gap_too():
-    loop = """\
-import torch
-T = 3
-x = torch.randn(T, 4, requires_grad=True)
-w = torch.randn(4, 4, requires_grad=True)
-h0 = torch.randn(4, requires_grad=True)
-u = x * 2
-h = h0
-for t in range(T):
-    h = torch.tanh(u[t] + h @ w)
-loss = (h**2).sum()"""
-    backward = derive(read_draft(loop))
-    gaps = {cell.tensor: cell.gap for cell in backward.cells}
-    assert gaps == {"h": "", "u": "a loop", "w": "a loop", "x": "", "h0": "a loop"}
+def test_a_tensor_that_lines_and_a_loop_read_has_a_path_through_each():
+    draft = Draft(
+        "SEED = 1\nT = 3",
+        "import torch\ntorch.manual_seed(SEED)\nw = torch.randn(3, 3, requires_grad=True)\nx = torch.randn(3, 3)",
+        "u = x @ w\nh = u\nfor t in range(T):\n    h = torch.tanh(h @ w)\ny = h @ w\nloss = y.sum()",
+    )
+    found = derive(draft).cells
+    assert [cell.grade_id for cell in found] == ["dy", "dh", "dw_path1", "du", "dw_path2", "dw_path3"]
+    assert found[4].answer.splitlines()[-1] == "dw = dw + dw_total"
+    assert [cell.gap for cell in found] == [""] * 6
+
+
+def test_a_number_that_is_divided_has_a_tensor_as_its_gradient():
+    draft = Draft(
+        "SEED = 1",
+        "import torch\ntorch.manual_seed(SEED)\nx = torch.randn(3, requires_grad=True)",
+        "s = x.sum()\nloss = s / 4",
+    )
+    assert derive(draft).cells[0].answer == "ds = torch.full_like(s, 1.0 / 4)"

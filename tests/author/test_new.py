@@ -5,6 +5,7 @@ import pytest
 
 from autograder.author.new import write_new
 from autograder.exercise.notebook import read_exercise
+from tests.author.derived import as_draft, derived, shipped
 from tests.author.forwards import FORWARDS
 from tests.notebooks import by_id
 
@@ -35,6 +36,14 @@ def test_a_forward_pass_becomes_an_exercise_whose_answers_hold_at_other_sizes(tm
     written = write_new(tmp_path / "solutions" / "a" / "b.ipynb", tmp_path / "forward.py")
     assert written.gaps == ()
     assert len(read_exercise(written.path).steps) == written.points
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in shipped() if path.stem in ("3_batchnorm", "2_through_time")], ids=str
+)
+def test_a_shipped_forward_pass_is_derived_without_a_gap(path):
+    written = derived(path.stem, as_draft(read_exercise(path)), path.parent)
+    assert (written.gaps, written.filled >= written.points > 10) == ((), True)
 
 
 def test_what_is_not_derived_is_a_gap_that_can_be_found(tmp_path):

@@ -64,7 +64,7 @@ def test_import_names_whom_it_could_not_match(course):
 def test_export(course):
     run(course, "roster", "grades.csv")
     done = run(course, "export", "canvas")
-    assert (done.exit_code, done.stdout) == (0, "3 students, 1 assignments: grades-canvas.csv\n")
+    assert (done.exit_code, done.stdout) == (0, "3 students, 1 assignment: grades-canvas.csv\n")
     header = (course / "grades-canvas.csv").read_text().splitlines()[0]
     assert header == "Student,ID,SIS User ID,SIS Login ID,Section,port (4711)"
     assert (course / "grades-canvas.csv").stat().st_mode & 0o777 == 0o600
@@ -72,6 +72,18 @@ def test_export(course):
     assert done.exit_code == 1
     assert "ada is left out: the roster has not an e-mail address" in done.stderr
     assert run(course, "export", "csv").exit_code == 0
+
+
+def test_export_says_which_columns_canvas_does_not_know(course):
+    (course / "own.csv").write_text("id,lms_id\nada,101\n")
+    run(course, "roster", "own.csv")
+    assert (
+        "Canvas has no column port, and will ask what it is; autograder roster FILE"
+        in run(course, "export", "canvas").stderr
+    )
+    (course / "other.csv").write_text((course / "grades.csv").read_text().replace("port (4711)", "Harbour (4711)"))
+    run(course, "roster", "other.csv")
+    assert "what it is; it has Harbour (4711)\n" in run(course, "export", "canvas").stderr
 
 
 @pytest.mark.parametrize(

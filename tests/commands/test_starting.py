@@ -21,8 +21,8 @@ def test_init_doctor_and_the_students_side(tmp_path):
     assert (done.exit_code, done.stdout) == (0, "course is ready; read course/README.md\n")
     done = run(tmp_path / "course", "doctor")
     assert done.exit_code == 1
-    assert all(line.startswith(("ok  ", "FIX ")) for line in done.stdout.splitlines())
-    assert "FIX released backprop: not generated so far; nbgrader generate_assignment backprop --force" in done.stdout
+    assert all(line.startswith(("ok   ", "FIX  ", "note ")) for line in done.stdout.splitlines())
+    assert "note released backprop: not generated so far; nbgrader generate_assignment backprop, once" in done.stdout
     assert run(tmp_path / "course", "init", "--student", "../students").exit_code == 0
     assert (tmp_path / "students" / "requirements.txt").is_file()
 

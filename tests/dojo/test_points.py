@@ -7,6 +7,7 @@ import json
 import pytest
 
 from autograder.dojo.points import points_of
+from autograder.dojo.standing import Worth
 from tests.conftest import ROOT
 
 FORWARD = "a = x + 1\nloss = a.sum()"
@@ -21,7 +22,7 @@ def test_of_the_released_exercise():
     notebook = json.loads((folder / "1_manual_backprop.ipynb").read_text(encoding="utf-8"))
     forward = next("".join(c["source"]) for c in notebook["cells"] if "forward" in c["metadata"].get("tags", []))
     found = points_of(forward, (), folder)
-    assert len(found) == sum(found.values()) == 26
+    assert len(found) == sum(worth.points for worth in found.values()) == 26
     assert next(iter(found)) == "dlogprobs"
 
 
@@ -32,10 +33,15 @@ def test_of_gradients_and_values_in_order(tmp_path):
         cell("cmp('b', db, b)"),  # a student's own
         cell("cmp_value('update', found, expected)", grade=True, points=0.5),
         cell("cmp('c', f(dc), c)", grade=True, points=3),
+        cell("cmp('e', de, e, rtol=0.1, bonus=1.5)", grade=True, points=0),
         cell("(", grade=True, points=3),
     ]
     (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
-    assert points_of(FORWARD + "\n", (), tmp_path) == {"da": 2.0, "found": 0.5}
+    assert points_of(FORWARD + "\n", (), tmp_path) == {
+        "da": Worth(2.0),
+        "found": Worth(0.5),
+        "de": Worth(0.0, 1.5),
+    }
     assert points_of("a = 2", (), tmp_path) == {}
 
 
@@ -53,5 +59,5 @@ def test_of_two_notebooks_with_one_forward_pass_it_is_the_one_that_runs(tmp_path
     second = [cell(FORWARD), cell("b.retain_grad()"), cell("cmp('b', db, b)", grade=True, points=5)]
     for name, cells in {"1.ipynb": first, "2.ipynb": second}.items():
         (tmp_path / name).write_text(json.dumps({"cells": cells}))
-    assert points_of(FORWARD, [FORWARD, "b.retain_grad()"], tmp_path) == {"db": 5.0}
-    assert points_of(FORWARD, [FORWARD, "t.retain_grad()\n"], tmp_path) == {"da": 1.0}
+    assert points_of(FORWARD, [FORWARD, "b.retain_grad()"], tmp_path) == {"db": Worth(5.0)}
+    assert points_of(FORWARD, [FORWARD, "t.retain_grad()\n"], tmp_path) == {"da": Worth(1.0)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.dojo import standing
-from autograder.dojo.standing import Result, expected, keep, results_of
+from autograder.dojo.standing import Result, Worth, expected, keep, results_of
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def _afresh():
 def test_the_latest_verdict_counts():
     keep("da", "wrong", "the sign is wrong")
     keep("da", "path-missing", None)
-    assert results_of({"da": 3.0}) == [Result("da", "path-missing", 1.5, 3.0, None)]
+    assert results_of({"da": Worth(3.0)}) == [Result("da", "path-missing", 1.5, 3.0, None)]
     assert standing.verdict_of("da") == "path-missing"
     assert standing.verdict_of("db") is None
 
@@ -26,11 +26,11 @@ def test_the_latest_verdict_counts():
 def test_in_the_notebooks_order_and_what_has_no_points_last():
     for name in ("own", "dc", "da"):
         keep(name, "exact", None)
-    assert [result.name for result in results_of({"da": 1.0, "db": 1.0, "dc": 1.0})] == ["da", "dc", "own"]
+    assert [result.name for result in results_of({"da": Worth(), "db": Worth(), "dc": Worth()})] == ["da", "dc", "own"]
 
 
 def test_the_mark_to_expect():
-    points = {"da": 2.0, "db": 0.5, "dc": 1.0}
+    points = {"da": Worth(2.0), "db": Worth(0.5), "dc": Worth(1.0)}
     assert expected(points) == "0 of 3 steps, 0 of 3.5 points"
     keep("da", "follow-through", None)
     keep("dc", "hard-coded", None)
@@ -39,6 +39,15 @@ def test_the_mark_to_expect():
     assert expected(points) == "1 of 3 steps, 2.5 of 3.5 points"
     assert expected({}) == "2 of 4 steps compared so far"
     assert results_of(points)[1] == Result("db", "untried", 0.0, 0.5, "not tried")
+
+
+def test_a_bonus_is_beyond_the_maximum():
+    points = {"da": Worth(2.0), "db": Worth(0.0, 3.0)}
+    keep("da", "exact", None)
+    assert expected(points) == "1 of 2 steps, 2 of 2 points"
+    keep("db", "path-missing", None)
+    assert results_of(points)[1] == Result("db", "path-missing", 1.5, 0.0, None)
+    assert expected(points) == "1 of 2 steps, 3.5 of 2 points, 1.5 of them as a bonus"
 
 
 def test_another_forward_pass_begins_afresh():

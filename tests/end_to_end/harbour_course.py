@@ -21,12 +21,12 @@ from tests.notebooks import by_id, harbour
 ASSIGNMENT, EXERCISE = "port", "harbour"
 
 
-def new_harbour_course(folder: Path) -> Course:
-    """The exercise is there and generated; nobody has submitted."""
+def new_harbour_course(folder: Path, exercise: Any = None) -> Course:
+    """The exercise, or the notebook that is given, is there and generated; nobody has submitted."""
     course = Course(folder / "instructor", folder / "exchange", folder / "students")
     source = course.folder / "solutions" / ASSIGNMENT
     source.mkdir(parents=True)
-    nbformat.write(harbour(), source / f"{EXERCISE}.ipynb")
+    nbformat.write(exercise or harbour(), source / f"{EXERCISE}.ipynb")
     (source / "chart.txt").write_text("here be dragons\n")
     shutil.copy(ROOT / "nbgrader_config.py", course.folder)
     (course.folder / "course-secret").write_text("0123456789abcdef" * 4 + "\n")

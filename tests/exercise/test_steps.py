@@ -43,9 +43,24 @@ def test_a_check_of_a_value_may_name_what_its_reason_is_looked_for_in():
         check_call("cmp('x', dx, x, moves=tried)", "here")
 
 
+def test_a_check_may_give_a_bonus_and_then_has_no_points():
+    assert check_call("cmp('x', dx, x, rtol=1e-3, bonus=2)", "here").bonus == 2.0
+    book = notebooks.tide()
+    by_id(book)["cmp_dfoam"].source = "cmp('foam', dfoam, foam, bonus=2)"
+    with pytest.raises(ExerciseError, match="cmp_dfoam has 2 points and bonus=2; set its points to 0"):
+        exercise_from_notebook(book, Path("here.ipynb"))
+    by_id(book)["cmp_dfoam"].metadata["nbgrader"]["points"] = 0
+    exercise = exercise_from_notebook(book, Path("here.ipynb"))
+    assert [(step.points, step.bonus) for step in exercise.steps] == [(1, 0), (0, 2), (3, 0), (4, 0)]
+    assert exercise.max_score == 8
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [
+        ("cmp('x', dx, x, bonus=0)", "bonus=0; a bonus is a number of points above 0"),
+        ("cmp('x', dx, x, bonus=True)", "bonus=True; a bonus"),
+        ("cmp('x', dx, x, bonus=n)", "bonus=n; a bonus"),
         ("cmp('x', dx, x, rtol=big)", "rtol=big; a tolerance is rtol or atol, a number from 0 to 1"),
         ("cmp('x', dx, x, rtol=True)", "rtol=True; a tolerance"),
         ("cmp('x', dx, x, rtol=2)", "rtol=2; a tolerance"),

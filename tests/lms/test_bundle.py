@@ -163,3 +163,12 @@ def test_what_does_not_fit_together_is_not_packed(course, tmp_path, spoil, says)
 def test_the_templates_are_shell(tmp_path):
     for name, shell in (("setup.sh", "bash"), ("run_autograder", "sh")):
         subprocess.run([shell, "-n", Path(TEMPLATES / name)], check=True)
+
+
+def test_cases_above_the_limit_are_left_for_the_platform_to_make(course, monkeypatch):
+    monkeypatch.setattr("autograder.lms.bundle.MAX_CASES", 1000)
+    assert bundled(course, "gradescope", "--out", "small.zip").exit_code == 0
+    with zipfile.ZipFile(course / "small.zip") as archive:
+        names = archive.namelist()
+        assert b"--prepare" in archive.read("setup.sh")
+    assert not [name for name in names if name.endswith(".safetensors")]

@@ -9,6 +9,7 @@ import pytest
 
 from autograder.lms.grades import (
     Grades,
+    canvas_columns,
     keep_columns,
     kept_columns,
     read_grades,
@@ -39,6 +40,14 @@ def test_canvas():
     assert rows[2] == ["Sample, Ada", "101", "u-1", "ada", "Section 1", "7.5", "0.0"]
     assert rows[3] == ["'=cmd(), @Ben", "", "", "ben.l", "", "3.25", ""]
     assert (len(rows), left_out) == (4, ["cleo"])
+
+
+def test_a_column_of_canvass_is_found_whatever_its_case():
+    columns = {"Port": "Port (4711)", "Line  one": "Line  one (9)"}
+    assert canvas_columns(Grades({"port": 8.0, "line_one": 2.0, "other": 1.0}, {}), columns) == {
+        "port": "Port (4711)",
+        "line_one": "Line  one (9)",
+    }
 
 
 def test_moodle():

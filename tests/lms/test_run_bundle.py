@@ -47,6 +47,16 @@ def test_a_submission_is_graded(root):
     assert (root / "results" / "summary.md").read_text().startswith("# 7 of 8 points")
 
 
+def test_cases_that_the_bundle_does_not_hold_are_prepared(root):
+    command = [sys.executable, "-I", "-m", "autograder.lms.run_bundle", "--prepare", str(root)]
+    subprocess.run(command, cwd=root, check=True, env={"PATH": os.environ["PATH"]})
+    (made,) = (root / "source" / "course" / ".autograder" / "cases").iterdir()
+    before = made.stat().st_mtime_ns
+    nbformat.write(harbour(), root / "submission" / "harbour.ipynb")
+    assert run(root).returncode == 0
+    assert made.stat().st_mtime_ns == before
+
+
 def test_a_fault_of_the_graders_is_no_mark(root):
     (root / "source" / "course" / "course-secret").write_text("short")
     done = run(root)

@@ -140,3 +140,9 @@ class TestAPluginOfTheCourses:
 def test_an_assignment_that_the_gradebook_does_not_know_has_none(port):
     with Gradebook(port.db_url) as gradebook:
         assert apply_penalties(gradebook, LatePolicy(), "starboard", lambda student: port.folder) == ({}, [])
+
+
+def test_an_exporters_settings_are_no_warning(caplog):
+    config = Config({"NbConvertBase": {"display_data_priority": ["text/html"]}})
+    late_plugin(config)
+    assert caplog.text == ""

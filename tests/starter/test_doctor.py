@@ -71,9 +71,9 @@ def _exchange(course):
         ("roster", lambda c: (c / "gradebook.db").write_text("not one" * 99), "cannot be read", "from your backup"),
         (
             "released port",
-            lambda c: (c / "release" / "port").rmdir(),
-            "not generated so far",
-            "generate_assignment port",
+            lambda c: (c / "solutions" / "port" / "chart.txt").touch(),
+            "chart.txt is missing in port",
+            "generate_assignment port --force",
         ),
         ("settings", lambda c: (c / "nbgrader_config.py").write_text("1 / 0"), "ZeroDivisionError", "mend"),
     ],
@@ -83,6 +83,14 @@ def test_a_fault_has_its_cure(course, point, spoil, found, cure):
     finding = findings(course)[point]
     assert found in finding.found
     assert cure in finding.cure
+    assert finding.is_fault
+
+
+def test_an_assignment_that_the_course_does_not_use_is_no_fault(course):
+    (course / "release" / "port").rmdir()
+    finding = findings(course)["released port"]
+    assert (finding.found, finding.is_fault) == ("not generated so far", False)
+    assert finding.cure == "nbgrader generate_assignment port, once it is wanted"
 
 
 def test_the_cure_of_permissions_cures(course):

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .judge import CREDIT, Verdict
+
+
+class Worth(NamedTuple):
+    """What a step earns at most: points of the exercise's maximum, or a bonus beyond it."""
+
+    points: float = 1.0
+    bonus: float = 0.0
 
 
 @dataclass(frozen=True)
 class Result:
     """One step as it stands. name: its d-variable. verdict: in marking's words, "untried" where only the mark can tell.
 
-    points: what the verdict usually earns, of max_points. reason: a sentence, None where there is nothing to say.
+    points: what the verdict usually earns, of max_points; a bonus is beyond them. reason: a sentence, None where there
+    is nothing to say.
     """
 
     name: str
@@ -43,22 +52,26 @@ def verdict_of(name: str) -> Verdict | None:
     return _kept.get(name, (None, None))[0]
 
 
-def results_of(points: Mapping[str, float]) -> list[Result]:
-    """Return the results so far, in the notebook's order. points: by variable; 1 where it is not known."""
+def results_of(points: Mapping[str, Worth]) -> list[Result]:
+    """Return the results so far, in the notebook's order. points: by variable; 1 point where it is not known."""
     order = [*(name for name in points if name in _kept), *(name for name in _kept if name not in points)]
-    return [_result(name, points.get(name, 1.0)) for name in order]
+    return [_result(name, points.get(name, Worth())) for name in order]
 
 
-def expected(points: Mapping[str, float]) -> str:
+def expected(points: Mapping[str, Worth]) -> str:
     """Return the expected mark in a few words: "7 of 26 steps, 7 of 26 points"."""
     found = [result for result in results_of(points) if result.name in points or not points]
     earned = sum(result.points for result in found)
     right = sum(CREDIT.get(result.verdict, 0.0) == 1.0 for result in found)
     if not points:
         return f"{right} of {len(found)} steps compared so far"
-    return f"{right} of {len(points)} steps, {earned:g} of {sum(points.values()):g} points"
+    bonus = sum(result.points for result in found if points[result.name].bonus)
+    beyond = f", {bonus:g} of them as a bonus" if bonus else ""
+    most = sum(worth.points for worth in points.values())
+    return f"{right} of {len(points)} steps, {earned:g} of {most:g} points{beyond}"
 
 
-def _result(name: str, most: float) -> Result:
+def _result(name: str, worth: Worth) -> Result:
     verdict, reason = _kept[name]
-    return Result(name, verdict or "untried", most * CREDIT.get(verdict or "", 0.0), most, reason)
+    earned = (worth.points + worth.bonus) * CREDIT.get(verdict or "", 0.0)
+    return Result(name, verdict or "untried", earned, worth.points, reason)

@@ -65,12 +65,12 @@ NOT_YET = "no forward pass with gradients yet: run the cells from the top down t
 ROUNDING = "right: the difference is rounding in float32"
 
 
-def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = ATOL) -> None:
+def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = ATOL, bonus: float = 0.0) -> None:
     """Print how the gradient `dt` of the tensor `t`, called `s`, compares with PyTorch's `t.grad`.
 
     Below it stands what marking will say of the step, tried on other data and sizes; where it is wrong, the reason,
-    where one is known, and a picture of where it differs. An exercise may
-    allow more than rounding: rtol is relative to each number, atol absolute.
+    where one is known, and a picture of where it differs. An exercise may allow more than rounding: rtol is relative
+    to each number, atol absolute. bonus: points that the step earns beyond the exercise's maximum.
     """
     from . import notebook, overview, pictures, verdicts
 
@@ -122,11 +122,12 @@ def cmp_value(
     atol: float = ATOL,
     moves: object = None,
     of: Sequence[torch.Tensor] = (),
+    bonus: float = 0.0,
 ) -> None:
     """Print how `value`, called `s`, compares with `expected`: `cmp` for a result that is no gradient.
 
     Where the student's function `s` changes tensors by their gradients, moves is what moves_of has written down of it,
-    and of the list of tensors that it was tried on: where the value is wrong, they say why.
+    and of the list of tensors that it was tried on: where the value is wrong, they say why. bonus: as in cmp.
     """
     from . import values
 

@@ -28,5 +28,7 @@ pip() { environment/bin/python -m pip --disable-pip-version-check -q "$@"; }
 pip install "@TORCH@" -c constraints.txt || pip install "@PLAIN_TORCH@" -c constraints.txt
 pip install -r requirements.txt -c constraints.txt
 cp -r autograder "$(environment/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/"
+# Hidden cases that were too large to bring along.
+environment/bin/python -I -m autograder.lms.run_bundle --prepare "$PWD/.."
 # The secret and the cases are for the grader's account only.
 chmod -R go-rwx course
