@@ -93,7 +93,9 @@ HOSTILE = {
     "another device by name": "out = torch.zeros(3, device='meta')",
     "out": "out = torch.exp(oar, out=oar)",
     "lambda": "out = (lambda: 1)()",
-    "function": "def out():\n    pass",
+    "function": "def out(*all):\n    return 1\nout = out()",
+    "a function that calls itself": "def again():\n    return again()\nout = again()",
+    "a function that calls itself often": "def again():\n    for i in range(99):\n        again()\nagain()\nout = 1",
     "class statement": "class out:\n    pass",
     "text": "out = f'{oar}'",
     "walrus": "out = (x := oar)",
@@ -233,3 +235,19 @@ def test_a_limit_of_time_ends_an_evaluation():
     source = "for i in range(4000):\n    out = oar @ oar.T"
     assert evaluated(source, "out", NAMES) is not None
     assert evaluated(source, "out", NAMES, until=time.thread_time()) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x, by=2):\n    y = x * by\n    return y\nout = f(oar)",
+        "def f(x, by):\n    return x * by\nout = f(by=2, x=oar)",
+        "f = lambda x: x * 2\nout = f(oar)",
+        "def g(x):\n    return x * 2\ndef f(x):\n    for i in range(3):\n        return g(x)\nout = f(oar)",
+    ],
+)
+def test_a_function_of_the_cell_is_evaluated(source):
+    evaluation = Evaluation(NAMES)
+    evaluation.run(ast.parse(source).body)
+    assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)
+    assert "x" not in evaluation.names  # its names end with it

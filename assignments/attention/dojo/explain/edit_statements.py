@@ -25,6 +25,8 @@ def parts(cell: StudentCell) -> Iterator[Edit]:
             of = " and ".join(dict.fromkeys(quoted(node.value) for node in group))
             said = f"`[{index}]` takes only a part of {of}; all of it, every row, is needed"
             yield Edit("subset", said, {node: node.value for node in group})
+            if len(group) > 1 and any(isinstance(entry, ast.Constant) for entry in _entries(group[0].slice)):
+                yield Edit("subset", said, {node: called(node.value, "flatten", 0, 1) for node in group}, False)
             if len(group) == 1 and isinstance(group[0].slice, ast.Constant) and type(group[0].slice.value) is int:
                 said = f"`[{index}]` takes only one row of {of}: the sum over all of them is needed"
                 yield Edit("subset", said, {group[0]: called(group[0].value, "sum", 0)})
@@ -35,6 +37,10 @@ def parts(cell: StudentCell) -> Iterator[Edit]:
                 rest = ast.Subscript(node.value, ast.Slice(end, start), ast.Load())
                 said = f"{quoted(node)} takes one part where the other belongs, {quoted(rest)}"
                 yield Edit("subset", said, {node: rest})
+
+
+def _entries(index: ast.expr) -> list[ast.expr]:
+    return index.elts if isinstance(index, ast.Tuple) else [index]
 
 
 def batches(cell: StudentCell) -> Iterator[Edit]:

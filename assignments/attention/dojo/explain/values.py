@@ -5,6 +5,7 @@ Lists are two deep at most, so that looking at all of one takes no time, and wha
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ def held(value: Any) -> Any:
             raise UnknownError("a large list")
     elif isinstance(value, str) and len(value) > FEW:
         raise UnknownError("a long text")
-    elif not isinstance(value, (Tensor, *ATOMS, *ITERATORS)):
+    elif not isinstance(value, (Tensor, *ATOMS, *ITERATORS, ast.Lambda)):
         raise UnknownError(type(value).__name__)
     return value
 

@@ -154,8 +154,9 @@ class StudentCell:
 
     @cached_property
     def all_nodes(self) -> list[ast.AST]:
-        """All nodes, from the outside inwards in each statement."""
-        return [node for top in self.body for node in ast.walk(top)]
+        """All nodes, from the outside inwards in each statement; functions last, whose names are their own."""
+        tops = sorted(self.body, key=lambda top: isinstance(top, ast.FunctionDef))
+        return [node for top in tops for node in ast.walk(top)]
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
@@ -180,6 +181,8 @@ class StudentCell:
                 return isinstance(self.values.get(node), Tensor)
             case ast.Call(ast.Attribute(_, "zeros_like" | "ones_like")) | ast.Call(ast.Name("len")):
                 return True
+            case ast.Call(ast.Attribute(_, "where"), [_, *branches]) if node in branches:
+                return False
             case ast.Call() | ast.keyword() | ast.Tuple() | ast.Slice() | ast.Subscript():
                 return isinstance(node, ast.Constant) or (
                     isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)

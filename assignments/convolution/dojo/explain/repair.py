@@ -43,6 +43,7 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_names.epsilons,
     edit_names.powers,
     edit_paths.averaged_paths,
+    edit_terms.not_normalised,
     edit_terms.surplus_factors,
     edit_names.names,
     edit_names.swapped,
@@ -161,9 +162,12 @@ def _place(edit: Edit, cell: StudentCell) -> str:
     node = next(iter(edit.changes)) if len(edit.changes) == 1 else None
     if node is None or len(cell.same.get(ast.unparse(node), ())) < 2:
         return ""
+    first = node = cell.parents.get(node)
     while node is not None and len(cell.same.get(ast.unparse(node), ())) > 1:
         node = cell.parents.get(node)
-    return f", in {quoted(node)}" if isinstance(node, ast.expr) else ""
+    if not isinstance(node, ast.expr) or not isinstance(first, ast.expr):
+        return ""
+    return f", in {quoted(node)}" if first is node else f", in {quoted(first)} of {quoted(node)}"
 
 
 def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:

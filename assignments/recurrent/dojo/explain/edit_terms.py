@@ -9,6 +9,8 @@ from .cell import StudentCell
 from .edit import (
     Edit,
     binary,
+    called,
+    dims,
     factors_of,
     is_ordered,
     minus,
@@ -29,6 +31,12 @@ ONE_FOR_ALL = ("sum", "mean", "prod", "amax", "amin", "max", "min")
 
 def signs(cell: StudentCell) -> Iterator[Edit]:
     """Yield a sign that is wrong, of a term or of the whole."""
+    for node in cell.nodes:
+        match node:  # 1 - sigmoid(x) is sigmoid(-x) too, but that is not how a derivative is written
+            case ast.Call(ast.Attribute(_, "sigmoid")):
+                rest = binary(ast.Constant(1), ast.Sub(), Original(node))
+                said = f"{quoted(node)} stands where `1 - {ast.unparse(node)}` belongs"
+                yield Edit("function", said, {node: rest})
     for node in cell.nodes:
         match node:
             case ast.BinOp(left, ast.Add() | ast.Sub() as op, right):
@@ -51,6 +59,17 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
         compared = isinstance(cell.parents.get(node), ast.Compare) or is_ordered(node, cell)
         if not compared and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
+
+
+def not_normalised(cell: StudentCell) -> Iterator[Edit]:
+    """Yield an exponential where a softmax belongs: it is not divided by its sum."""
+    for node in cell.nodes:
+        inner = owner_of(node) if isinstance(node, ast.Call) else None
+        match node:
+            case ast.Call(ast.Attribute(_, "exp")) if inner is not None:
+                for axis in range(dims(cell.values.get(inner))):
+                    said = f"{quoted(node)} is not divided by its sum over axis {axis}, as softmax is"
+                    yield Edit("function", said, {node: called(inner, "softmax", axis)})
 
 
 def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
@@ -120,7 +139,8 @@ def missing_factors(cell: StudentCell) -> Iterator[Edit]:
     slopes = [(cell.words(tree), tree, cell.trial.names[tree.id]) for tree in cell.slopes]
     words = [*((text, tree, value) for text, (tree, value) in cell.known.items()), *slopes, *extra]
     for node in cell.nodes:
-        if isinstance(node, ast.Constant) or is_ordered(node, cell):
+        branch = isinstance(node, ast.Constant) and isinstance(cell.parents.get(node), ast.Call)  # of torch.where
+        if (isinstance(node, ast.Constant) and not branch) or is_ordered(node, cell):
             continue
         for text, tree, value in words:
             number = not isinstance(value, Tensor)
