@@ -9,8 +9,6 @@ from .cell import StudentCell
 from .edit import (
     Edit,
     binary,
-    called,
-    dims,
     factors_of,
     is_ordered,
     minus,
@@ -59,17 +57,6 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
         compared = isinstance(cell.parents.get(node), ast.Compare) or is_ordered(node, cell)
         if not compared and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
-
-
-def not_normalised(cell: StudentCell) -> Iterator[Edit]:
-    """Yield an exponential where a softmax belongs: it is not divided by its sum."""
-    for node in cell.nodes:
-        inner = owner_of(node) if isinstance(node, ast.Call) else None
-        match node:
-            case ast.Call(ast.Attribute(_, "exp")) if inner is not None:
-                for axis in range(dims(cell.values.get(inner))):
-                    said = f"{quoted(node)} is not divided by its sum over axis {axis}, as softmax is"
-                    yield Edit("function", said, {node: called(inner, "softmax", axis)})
 
 
 def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
