@@ -72,6 +72,8 @@ def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit("added", _too_much(right, verb, cell), {node: left})
                 rest = right if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), right)
                 yield Edit("added", _too_much(left, "added", cell), {node: rest})
+                if isinstance(op, ast.Sub) and isinstance(left, ast.Constant) and left.value == 1:
+                    yield Edit("function", f"{quoted(node)} stands where {quoted(right)} belongs", {node: right})
 
 
 def _too_much(term: ast.expr, verb: str, cell: StudentCell) -> str:

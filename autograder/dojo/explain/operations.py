@@ -42,7 +42,7 @@ APART = frozenset(["chunk", "split", "tensor_split", "unbind"])
 PRODUCTS = frozenset(["matmul", "mm", "bmm", "mv", "dot"])
 FILLED = frozenset(["zeros", "ones", "full", "eye", "new_zeros", "new_ones", "new_full"])
 INDEXED = frozenset(["index_put", "index_put_", "index_copy", "index_copy_", "index_select"])
-GROWING = frozenset(["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot"])
+GROWING = frozenset(["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot", "diag", "diag_embed"])
 IMAGES = frozenset(["fold", "unfold", "pad", "conv2d", "conv_transpose2d", "avg_pool2d", "max_pool2d"])
 OTHERS = frozenset(["outer", "einsum", "arange", "expand_as", "tensor", "as_tensor", "unflatten"])
 ALLOWED = frozenset().union(NO_LARGER, APART, PRODUCTS, FILLED, INDEXED, GROWING, IMAGES, OTHERS)
@@ -174,7 +174,9 @@ def _check_growing(
 ) -> None:
     if name in ("one_hot", "repeat_interleave") and len(tensors) > 1:
         raise UnknownError(name)
-    if name == "one_hot":
+    if name.startswith("diag"):
+        small(inputs, max(tensors[0].shape, default=1) + max(sizes, default=0))
+    elif name == "one_hot":
         small(inputs, *(sizes or [float(tensors[0].max()) + 1]))
     elif name in ("expand", "broadcast_to"):
         small(*([inputs] if -1 in list(_numbers(args[1:])) else []), *sizes)
