@@ -168,6 +168,16 @@ def _epsilons(cell: StudentCell) -> list[tuple[float, str]]:
     return sorted(found.items())
 
 
+def values(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a name of a value that stands where the derivative of a function that is called in the line belongs."""
+    slopes = [tree for tree in cell.slopes if cell.is_call(tree)]
+    for nodes in once_and_everywhere(cell):
+        name, value = nodes[0], cell.values[nodes[0]]
+        if isinstance(name, ast.Name) and isinstance(value, Tensor) and not cell.is_gradient(name.id):
+            for tree in slopes if name.id != cell.name else ():
+                yield _instead(nodes, tree, cell.trial.names[tree.id], cell)
+
+
 def derivatives(cell: StudentCell) -> Iterator[Edit]:
     """Yield an expression that stands where the derivative of a function of the line belongs."""
     for nodes in once_and_everywhere(cell):

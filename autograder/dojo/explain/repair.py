@@ -58,6 +58,7 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_softmax.missing_sums,
     edit_terms.surplus_factors,
     edit_names.names,
+    edit_names.values,
     edit_names.swapped,
     edit_terms.surplus_terms,
     edit_names.ones,

@@ -114,9 +114,8 @@ def texts_of(scene: Scene) -> list[str]:
     found: list[str] = []
     for route in scene.routes:
         for line in route.lines:
-            tree = ast.parse(line.source).body[0]
-            assert isinstance(tree, ast.Assign)
-            parts = [node for node in ast.walk(tree.value) if isinstance(node, ast.expr)]
+            values = [part.value for part in ast.walk(ast.parse(line.source)) if isinstance(part, ast.Assign)]
+            parts = [node for value in values for node in ast.walk(value) if isinstance(node, ast.expr)]
             found += [ast.unparse(node) for node in reversed(parts) if not _is_trivial(node)]
             found += [
                 text
@@ -167,6 +166,9 @@ def _of_fused(node: ast.expr, target: str, tensor: str) -> Iterator[str]:
             yield f"{_bracketed(x)}.shape[0]"
             yield from parts
             yield from (text.format(x=ast.unparse(x), axis=1) for text in OF_FUSED if name == "cross_entropy")
+        case ast.Call(ast.Attribute(_, "pad"), [_, ast.Tuple(pads)]):  # what lies between them
+            pairs = [(ast.unparse(low), ast.unparse(high)) for low, high in zip(pads[::2], pads[1::2], strict=False)]
+            yield f"d{target}[..., {', '.join(f'{low}:-{high}' for low, high in reversed(pairs))}]"
         case ast.Subscript(base, ast.Tuple([ast.Call(), ast.Name(t)])):  # the place that each row picks
             x = _bracketed(base)
             yield f"F.one_hot({t}, {x}.shape[1])"

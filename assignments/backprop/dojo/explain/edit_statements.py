@@ -64,27 +64,6 @@ def _all_examples(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def loops(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a loop that leaves some of its rounds out."""
-    for node in cell.all_nodes:
-        match node:
-            case ast.Call(ast.Name("range"), [*_, ast.BinOp(size, ast.Sub() | ast.FloorDiv(), _) as last]):
-                said = f"the loop over {quoted(node)} leaves the last examples out: it must go up to {quoted(size)}"
-                yield Edit("subset", said, {last: size})
-        match node:
-            case ast.Call(ast.Name("range"), [start, _]) if ast.unparse(start) != "0":
-                said = f"the loop over {quoted(node)} leaves the first examples out: it must start from 0"
-                yield Edit("subset", said, {start: ast.Constant(0)})
-        match node:
-            case ast.Call(ast.Name("range"), [only]):
-                for text, (tree, value) in cell.known.items():
-                    if type(value) is int and text != ast.unparse(only) and not isinstance(tree, ast.Constant):
-                        said = (
-                            f"the loop over {quoted(node)} goes over some places only: it must go up to {quoted(text)}"
-                        )
-                        yield Edit("subset", said, {only: tree})
-
-
 def assignments(cell: StudentCell) -> Iterator[Edit]:
     """Yield `=` for `+=`, `+=` for `=`, a statement that is done twice, and one that does not belong there."""
     yield from repeats(cell)

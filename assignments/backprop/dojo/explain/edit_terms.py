@@ -9,8 +9,6 @@ from .cell import StudentCell
 from .edit import (
     Edit,
     binary,
-    called,
-    dims,
     factors_of,
     is_ordered,
     minus,
@@ -61,17 +59,6 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
 
 
-def not_normalised(cell: StudentCell) -> Iterator[Edit]:
-    """Yield an exponential where a softmax belongs: it is not divided by its sum."""
-    for node in cell.nodes:
-        inner = owner_of(node) if isinstance(node, ast.Call) else None
-        match node:
-            case ast.Call(ast.Attribute(_, "exp")) if inner is not None:
-                for axis in range(dims(cell.values.get(inner))):
-                    said = f"{quoted(node)} is not divided by its sum over axis {axis}, as softmax is"
-                    yield Edit("function", said, {node: called(inner, "softmax", axis)})
-
-
 def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
     """Yield a term that is added and does not belong there."""
     for node in cell.nodes:
@@ -85,6 +72,8 @@ def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit("added", _too_much(right, verb, cell), {node: left})
                 rest = right if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), right)
                 yield Edit("added", _too_much(left, "added", cell), {node: rest})
+                if isinstance(op, ast.Sub) and isinstance(left, ast.Constant) and left.value == 1:
+                    yield Edit("function", f"{quoted(node)} stands where {quoted(right)} belongs", {node: right})
 
 
 def _too_much(term: ast.expr, verb: str, cell: StudentCell) -> str:

@@ -15,7 +15,17 @@ from typing import Any
 
 import torch
 
-from . import edit_axes, edit_indices, edit_names, edit_order, edit_paths, edit_statements, edit_terms
+from . import (
+    edit_axes,
+    edit_indices,
+    edit_loops,
+    edit_names,
+    edit_order,
+    edit_paths,
+    edit_softmax,
+    edit_statements,
+    edit_terms,
+)
 from .blocks import blocks_of
 from .cell import StudentCell, Trial
 from .edit import Edit, quoted
@@ -35,7 +45,8 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_axes.transposes,
     edit_statements.parts,
     edit_statements.batches,
-    edit_statements.loops,
+    edit_loops.rounds,
+    edit_loops.order,
     edit_indices.loop_indices,
     edit_indices.one_place,
     edit_indices.indices,
@@ -43,9 +54,11 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_names.epsilons,
     edit_names.powers,
     edit_paths.averaged_paths,
-    edit_terms.not_normalised,
+    edit_softmax.not_normalised,
+    edit_softmax.missing_sums,
     edit_terms.surplus_factors,
     edit_names.names,
+    edit_names.values,
     edit_names.swapped,
     edit_terms.surplus_terms,
     edit_names.ones,

@@ -234,6 +234,9 @@ class Evaluation:
                 if module in FUNCTIONS:
                     return operation(module, name, args, words)
                 owner = self.value(base)
+                if isinstance(owner, list) and name == "append" and len(args) == 1 and not words:
+                    held([*owner, args[0]])
+                    return owner.append(args[0])
                 if not isinstance(owner, Tensor):
                     raise UnknownError(name)
                 if name == "tolist" and owner.numel() <= ENTRIES and owner.dim() <= 2:

@@ -57,8 +57,10 @@ def _stored(node: ast.AST) -> set[str]:
 
 
 def works_in_place(node: ast.AST) -> bool:
-    """Return whether a node calls a method that changes its tensor: `zero_`."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_")
+    """Return whether a node calls a method that changes its tensor, or its list: `zero_`, `append`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    return node.func.attr.endswith("_") or node.func.attr == "append"
 
 
 def assigns(source: str, name: str) -> bool:
