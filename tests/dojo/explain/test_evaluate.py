@@ -153,6 +153,8 @@ HOSTILE = {
     "a list that doubles": "x = [1, 1]\n" + 40 * "x[0:0] = x\n" + "out = x",
     "lists in lists": DOUBLED.format("[1, 1]", *40 * ["[x, x]"]) + "\nout = torch.tensor(x)",
     "lists in lists that are compared": DOUBLED.format("[1, 1]", *40 * ["[x, x]"]) + "\nout = x == [x]",
+    "a list that is appended to itself": "x = [[1]]\nx.append(x)\nout = torch.tensor(x)",
+    "a list that grows without an end": "x = []\nfor i in range(5000):\n    x.append(1)\n    x.append(1)\nout = 1",
     "a list in itself": "x = [1]\nx[0] = x\nout = torch.tensor(x)",
     # without an end
     "a power": "out = 10**10**10",
@@ -251,3 +253,9 @@ def test_a_function_of_the_cell_is_evaluated(source):
     evaluation.run(ast.parse(source).body)
     assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)
     assert "x" not in evaluation.names  # its names end with it
+
+
+def test_a_list_that_grows():
+    evaluation = Evaluation(NAMES)
+    evaluation.run(ast.parse("rows = []\nfor row in oar:\n    rows.append(row * 2)\nout = torch.stack(rows)").body)
+    assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)
