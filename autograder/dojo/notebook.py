@@ -74,11 +74,13 @@ class Session:
         """Explain why `found`, which is wrong, is not the gradient of the tensor of this name.
 
         cause: looks for it on the trial cases, where there are any, and not in the notebook's own numbers.
-        Returns None where no cause is found, or where the values have changed since the backward pass, so that
-        PyTorch's gradients no longer belong to them. through: of the one target whose path is asked for; "" for all.
+        Returns None where no cause is found, or, without trial cases, where the values have changed since the backward
+        pass, so that PyTorch's gradients no longer belong to them. through: of the one target whose path is asked for;
+        "" for all.
         """
         truth = self._truth
-        if not follows(truth[name], Scene(name, self.routes(name), self.names, truth)):
+        # Trial cases are made anew; where a gradient cancels, or a loop makes it, float32 need not follow closely.
+        if cause is None and not follows(truth[name], Scene(name, self.routes(name), self.names, truth)):
             return None
         routes = tuple(route for route in self.routes(name) if through in ("", route.target))
         right = Scene(name, routes, self.names, truth)

@@ -108,7 +108,9 @@ AUTOGRAD_HINT = "this gradient comes from autograd; derive it by hand"
 NUMERICAL_HINT = (
     "this evaluates the forward pass at shifted values, which is numerical differentiation; derive it by hand"
 )
-HARD_CODED_HINT = "right at this notebook's sizes only: a number stands where a size such as n or x.shape belongs"
+HARD_CODED_HINT = (
+    "right at this notebook's sizes only: see whether a number stands where a size such as n or x.shape belongs"
+)
 FOLLOWS_HINT = "right for the gradients that it was given; an earlier one is wrong"
 ZERO_HINT = "the true gradient is zero here, what you see is rounding; it was marked with other upstream gradients"
 IDLE_HINT = "right, but one of its paths is wrong, and happens to add nothing"

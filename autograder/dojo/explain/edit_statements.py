@@ -25,6 +25,8 @@ def parts(cell: StudentCell) -> Iterator[Edit]:
             of = " and ".join(dict.fromkeys(quoted(node.value) for node in group))
             said = f"`[{index}]` takes only a part of {of}; all of it, every row, is needed"
             yield Edit("subset", said, {node: node.value for node in group})
+            if len(group) > 1 and any(isinstance(entry, ast.Constant) for entry in _entries(group[0].slice)):
+                yield Edit("subset", said, {node: called(node.value, "flatten", 0, 1) for node in group}, False)
             if len(group) == 1 and isinstance(group[0].slice, ast.Constant) and type(group[0].slice.value) is int:
                 said = f"`[{index}]` takes only one row of {of}: the sum over all of them is needed"
                 yield Edit("subset", said, {group[0]: called(group[0].value, "sum", 0)})
@@ -35,6 +37,10 @@ def parts(cell: StudentCell) -> Iterator[Edit]:
                 rest = ast.Subscript(node.value, ast.Slice(end, start), ast.Load())
                 said = f"{quoted(node)} takes one part where the other belongs, {quoted(rest)}"
                 yield Edit("subset", said, {node: rest})
+
+
+def _entries(index: ast.expr) -> list[ast.expr]:
+    return index.elts if isinstance(index, ast.Tuple) else [index]
 
 
 def batches(cell: StudentCell) -> Iterator[Edit]:
@@ -56,27 +62,6 @@ def _all_examples(node: ast.expr) -> ast.expr | None:
         case ast.Attribute(ast.Subscript(base, ast.Constant()), "T"):
             return called(base, "transpose", -2, -1)
     return None
-
-
-def loops(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a loop that leaves some of its rounds out."""
-    for node in cell.all_nodes:
-        match node:
-            case ast.Call(ast.Name("range"), [*_, ast.BinOp(size, ast.Sub() | ast.FloorDiv(), _) as last]):
-                said = f"the loop over {quoted(node)} leaves the last examples out: it must go up to {quoted(size)}"
-                yield Edit("subset", said, {last: size})
-        match node:
-            case ast.Call(ast.Name("range"), [start, _]) if ast.unparse(start) != "0":
-                said = f"the loop over {quoted(node)} leaves the first examples out: it must start from 0"
-                yield Edit("subset", said, {start: ast.Constant(0)})
-        match node:
-            case ast.Call(ast.Name("range"), [only]):
-                for text, (tree, value) in cell.known.items():
-                    if type(value) is int and text != ast.unparse(only) and not isinstance(tree, ast.Constant):
-                        said = (
-                            f"the loop over {quoted(node)} goes over some places only: it must go up to {quoted(text)}"
-                        )
-                        yield Edit("subset", said, {only: tree})
 
 
 def assignments(cell: StudentCell) -> Iterator[Edit]:

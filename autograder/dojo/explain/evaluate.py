@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from .arithmetic import binary, compared, in_place, unary
+from .functions import DEEPEST, Function, ReturnedError, bound
 from .operations import FUNCTIONS, LARGEST, Tensor, UnknownError, check_axes, check_index, operation
 from .values import ENTRIES, MATH, ROUNDS, attribute, called, constant, held, is_plain, items, own
 
@@ -55,6 +56,7 @@ class Evaluation:
         self.changes = changes or {}
         self.known = known or {}
         self.until = until
+        self.depth = 0
         self.rounds = 0
         self.operations = 0
         self.elements = 0
@@ -99,6 +101,10 @@ class Evaluation:
                     self.run(body)
             case ast.With([ast.withitem(ast.Call(ast.Attribute(ast.Name("torch"), "no_grad"), [], []), None)], body):
                 self.run(body)
+            case ast.FunctionDef(name):
+                self.names[name] = statement
+            case ast.Return(ast.expr() as value):
+                raise ReturnedError(self.value(value))
             case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Delete():
                 pass
             case _:
@@ -176,6 +182,8 @@ class Evaluation:
                     self._assign(target, one)
                     made.append(self.value(item))
                 return held(made)
+            case ast.Lambda():
+                return node
             case Original():
                 return self._value(node.node)
             case _:
@@ -226,6 +234,9 @@ class Evaluation:
                 if module in FUNCTIONS:
                     return operation(module, name, args, words)
                 owner = self.value(base)
+                if isinstance(owner, list) and name == "append" and len(args) == 1 and not words:
+                    held([*owner, args[0]])
+                    return owner.append(args[0])
                 if not isinstance(owner, Tensor):
                     raise UnknownError(name)
                 if name == "tolist" and owner.numel() <= ENTRIES and owner.dim() <= 2:
@@ -233,7 +244,25 @@ class Evaluation:
                 return operation("", name, [owner, *args], words)
         raise UnknownError("a call")
 
+    def _own(self, function: Function, args: list[Any], words: Mapping[str, Any]) -> Any:
+        """Return what a function of the cell's own gives. Its names end with it; what it changes in place stays."""
+        if self.depth == DEEPEST:
+            raise UnknownError("too deep")
+        before, self.depth = self.names, self.depth + 1
+        self.names = {**before, **bound(function, args, words, self.value)}
+        try:
+            if isinstance(function, ast.Lambda):
+                return self.value(function.body)
+            self.run(function.body)
+        except ReturnedError as result:
+            return result.value
+        finally:
+            self.names, self.depth = before, self.depth - 1
+        return None
+
     def _python(self, name: str, args: list[Any], words: dict[str, Any]) -> Any:
+        if isinstance(self.names.get(name), Function):
+            return self._own(self.names[name], args, words)
         if name in self.names or callable(self.given.get(name)) or (words and name != "print"):
             raise UnknownError(name)
         if name == "sum":

@@ -23,6 +23,7 @@ from .simple import FIRST
 from .trials import trials_of
 
 SECONDS = 0.8  # of processor time for one gradient; half of what is explained takes a hundredth of it
+REST = 0.2  # of that, for what the numbers alone show after no change was found
 ROUGH = 3e-6  # how far equal formulas may be apart where data that were rounded to float32 no longer add up to 1, say
 
 
@@ -46,7 +47,7 @@ def reason(
     graded = [tried for tried in every if not all(is_right(trial.found, trial) for trial in tried)]
     stages: list[Callable[[Sequence[Trial]], Explanation | None]] = [
         lambda tried: agreed(tried, FIRST),
-        lambda tried: repaired(source, name, tried, until),
+        lambda tried: repaired(source, name, tried, until - seconds * REST),
         lambda tried: agreed(tried, LAST),
     ]
     if len(graded) < len(every):  # nearly right: a change that makes it right to the last digit is the cause

@@ -12,7 +12,8 @@ LONGEST = 50_000  # letters of code that is read: reading takes a microsecond ea
 def statements(source: str, name: str, names: Mapping[str, Any]) -> list[ast.stmt]:
     """Return the statements of a cell that its variable depends on, from the last on that makes it anew.
 
-    names: what is known without the cell. Raises SyntaxError where the code is no Python, or is far too long.
+    names: what is known without the cell: its gradients are taken as they are, any other name from the cell where the
+    cell assigns it. Raises SyntaxError where the code is no Python, or is far too long.
     """
     if len(source) > LONGEST:
         raise SyntaxError("too long")
@@ -23,20 +24,43 @@ def statements(source: str, name: str, names: Mapping[str, Any]) -> list[ast.stm
         if not changed & needed:
             continue
         kept.insert(0, statement)
-        read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
-        needed |= {other for other in read if other not in names}
+        needed |= {other for other in _read(statement) if other not in names or not _is_gradient(other)}
         anew = isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) for t in statement.targets)
         if anew and isinstance(statement, ast.Assign):
             inner = {part.id for part in ast.walk(statement.value) if isinstance(part, ast.Name)}
             needed -= changed - inner
-        if not needed - set(names):
-            break
+        elif isinstance(statement, ast.FunctionDef):
+            needed -= changed
     return kept
 
 
+def _is_gradient(name: str) -> bool:
+    return len(name) > 1 and name.startswith("d")
+
+
+def _read(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement reads, without what a function or a loop of its own gives a value."""
+    own: set[str] = set()
+    for node in ast.walk(statement):
+        match node:
+            case ast.FunctionDef(args=arguments) | ast.Lambda(args=arguments):
+                own |= {argument.arg for argument in arguments.args}
+            case ast.For(target) | ast.comprehension(target):
+                own |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+    if isinstance(statement, ast.FunctionDef):
+        own |= _stored(statement)
+    return {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)} - own
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+
+
 def works_in_place(node: ast.AST) -> bool:
-    """Return whether a node calls a method that changes its tensor: `zero_`."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_")
+    """Return whether a node calls a method that changes its tensor, or its list: `zero_`, `append`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    return node.func.attr.endswith("_") or node.func.attr == "append"
 
 
 def assigns(source: str, name: str) -> bool:
@@ -49,11 +73,11 @@ def assigns(source: str, name: str) -> bool:
 
 def _changed(statement: ast.stmt) -> set[str]:
     """Return the names that a statement assigns, or changes in place."""
-    found: set[str] = set()
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
+    found = _stored(statement)
     for node in ast.walk(statement):
         match node:
-            case ast.Name(name, ast.Store()):
-                found.add(name)
             case ast.Subscript(base, _, ast.Store()) | ast.Call(ast.Attribute(base, _)):
                 while isinstance(base, ast.Subscript | ast.Attribute | ast.Call):
                     base = base.func if isinstance(base, ast.Call) else base.value

@@ -8,8 +8,9 @@ import torch
 
 from autograder.dojo.explain.cell import StudentCell, Trial
 from autograder.dojo.explain.forward import Scene, find_routes, read_lines
+from autograder.dojo.explain.order import ORDER
 from autograder.dojo.explain.question import parts_of
-from autograder.dojo.explain.repair import ORDER, mends, read_cell
+from autograder.dojo.explain.repair import mends, read_cell
 from autograder.dojo.explain.trials import evaluated
 
 

@@ -9,6 +9,7 @@ import time
 import torch
 
 from autograder.dojo.explain.cell import StudentCell, is_number
+from autograder.dojo.explain.evaluate import Evaluation
 from tests.dojo.explain.cells import cell
 
 SWELL = "swell = torch.tanh(oar)"
@@ -22,6 +23,23 @@ def test_changed_parts_alone_are_computed_again():
     first = next(node for node in student.nodes if ast.unparse(node) == "swell ** 2")
     found = student.result(student.trial, {first: ast.UnaryOp(ast.USub(), ast.parse("swell**2", mode="eval").body)})
     torch.testing.assert_close(found, student.trial.total)
+
+
+def test_a_name_that_is_assigned_again_is_computed_again_where_it_changes():
+    code = "doar = dswell * 3\nhalf = doar\ndoar = dswell\ndoar = doar + half * 0 - swell**2 * dswell"
+    student = cell(SWELL, "oar", code, oar=(0, 3))
+    assert student.is_plain
+    for text, new in (
+        ("dswell", "dswell * 2"),
+        ("dswell * 3", "dswell * 5"),
+        ("half * 0", "half"),
+        ("swell ** 2", "1"),
+    ):
+        for node in (node for node in student.nodes if ast.unparse(node) == text):
+            changes = {node: ast.parse(new, mode="eval").body}
+            evaluation = Evaluation(student.trial.names, changes)
+            evaluation.run(student.body)
+            torch.testing.assert_close(student.result(student.trial, changes), evaluation.names["doar"])
 
 
 def test_a_cell_with_long_loops_affords_fewer_changes():

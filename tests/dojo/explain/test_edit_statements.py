@@ -1,4 +1,4 @@
-"""Statements, indices and loops."""
+"""Statements and parts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ PULL = "pull = oar @ hull + keel"
     ("forward", "tensor", "code", "leaves", "says"),
     [
         (PULL, "hull", "dhull = oar[:2].T @ dpull[:2]", PRODUCT, "`[:2]` takes only a part of"),
-        (
-            "swell = oar[range(n), 0]",
-            "oar",
-            "doar = torch.zeros_like(oar)\nfor i in range(n - 1):\n    doar[i, 0] += dswell[i]",
-            OAR,
-            "leaves the last examples out",
-        ),
         (
             "swell = oar[range(n), 0]",
             "oar",
@@ -59,7 +52,6 @@ PULL = "pull = oar @ hull + keel"
             {"oar": (0, 4, 3), "hull": (3, 6)},
             "takes only a part of the examples",
         ),
-        (PULL, "hull", "dhull = sum(torch.outer(oar[i], dpull[i]) for i in range(1, n))", PRODUCT, "start from 0"),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -93,7 +93,9 @@ HOSTILE = {
     "another device by name": "out = torch.zeros(3, device='meta')",
     "out": "out = torch.exp(oar, out=oar)",
     "lambda": "out = (lambda: 1)()",
-    "function": "def out():\n    pass",
+    "function": "def out(*all):\n    return 1\nout = out()",
+    "a function that calls itself": "def again():\n    return again()\nout = again()",
+    "a function that calls itself often": "def again():\n    for i in range(99):\n        again()\nagain()\nout = 1",
     "class statement": "class out:\n    pass",
     "text": "out = f'{oar}'",
     "walrus": "out = (x := oar)",
@@ -151,6 +153,8 @@ HOSTILE = {
     "a list that doubles": "x = [1, 1]\n" + 40 * "x[0:0] = x\n" + "out = x",
     "lists in lists": DOUBLED.format("[1, 1]", *40 * ["[x, x]"]) + "\nout = torch.tensor(x)",
     "lists in lists that are compared": DOUBLED.format("[1, 1]", *40 * ["[x, x]"]) + "\nout = x == [x]",
+    "a list that is appended to itself": "x = [[1]]\nx.append(x)\nout = torch.tensor(x)",
+    "a list that grows without an end": "x = []\nfor i in range(5000):\n    x.append(1)\n    x.append(1)\nout = 1",
     "a list in itself": "x = [1]\nx[0] = x\nout = torch.tensor(x)",
     # without an end
     "a power": "out = 10**10**10",
@@ -233,3 +237,25 @@ def test_a_limit_of_time_ends_an_evaluation():
     source = "for i in range(4000):\n    out = oar @ oar.T"
     assert evaluated(source, "out", NAMES) is not None
     assert evaluated(source, "out", NAMES, until=time.thread_time()) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x, by=2):\n    y = x * by\n    return y\nout = f(oar)",
+        "def f(x, by):\n    return x * by\nout = f(by=2, x=oar)",
+        "f = lambda x: x * 2\nout = f(oar)",
+        "def g(x):\n    return x * 2\ndef f(x):\n    for i in range(3):\n        return g(x)\nout = f(oar)",
+    ],
+)
+def test_a_function_of_the_cell_is_evaluated(source):
+    evaluation = Evaluation(NAMES)
+    evaluation.run(ast.parse(source).body)
+    assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)
+    assert "x" not in evaluation.names  # its names end with it
+
+
+def test_a_list_that_grows():
+    evaluation = Evaluation(NAMES)
+    evaluation.run(ast.parse("rows = []\nfor row in oar:\n    rows.append(row * 2)\nout = torch.stack(rows)").body)
+    assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)

@@ -102,3 +102,10 @@ def test_values_have_one_order_in_every_process():
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         orders.add(done.stdout)
     assert orders == {"['hull', 'oar', 'torch', 'loss']\n"}
+
+
+def test_the_parts_of_what_is_joined_are_paths():
+    joined = graph("loss = (torch.cat([oar * hull, oar.exp()], 1)**2).sum()")
+    with double():
+        assert len(joined.terms) == 2
+        assert [term.label for term in joined.terms] == ["through `oar * hull`", "through `oar.exp()`"]

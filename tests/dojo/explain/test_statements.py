@@ -16,6 +16,12 @@ from autograder.dojo.explain.statements import LONGEST, assigns, statements, wor
         ("doar = 1\ndoar = dswell\ndoar += 1", "doar = dswell\ndoar += 1"),
         ("half = dswell / 2\ndoar = half", "half = dswell / 2\ndoar = half"),
         ("dswell = 3\ndoar = dswell", "doar = dswell"),
+        ("x = x * 2\ndoar = x", "x = x * 2\ndoar = x"),
+        ("for x in zeros:\n    print(x)\ndoar = [x for x in dswell]", "doar = [x for x in dswell]"),
+        (
+            "def f(x):\n    zeros = x\n    return zeros\nzeros = 1\ndoar = f(dswell)",
+            "def f(x):\n    zeros = x\n    return zeros\ndoar = f(dswell)",
+        ),
         ("doar = zeros\nfor i in x:\n    doar[i] = 1\nprint(doar)", "doar = zeros\nfor i in x:\n    doar[i] = 1"),
     ],
 )

@@ -63,3 +63,7 @@ def test_functions_of_python():
     for name, args in (("max", [OAR]), ("range", [10**9]), ("len", ["x"]), ("getattr", [OAR, "T"]), ("int", ["1"])):
         with pytest.raises(UnknownError):
             called(name, args)
+
+
+def test_a_tensor_is_given_as_students_code_gets_it_in_one_piece():
+    assert own(torch.zeros(2, 3).T).is_contiguous()

@@ -20,6 +20,7 @@ NAMES = {"da", "db"}
         ("da += db", {"da"}),
         ("def f():\n    da = 1", set()),
         ("f(lambda: da.add_(1))", set()),
+        ("da.append(x)", {"da"}),
         ("dc = da", set()),
         ("x = da.detach().requires_grad_()", set()),
         ("x = da.clone().mul_(2)", set()),

@@ -162,6 +162,12 @@ def _of_a_product(node: ast.BinOp, left: ast.expr, right: ast.expr, cell: Studen
         yield Edit("transpose", f"{said}, and {order}", {node: binary(second, ast.MatMult(), first)}, False)
     said = f"`@` stands where `*` belongs: {quoted(node)}"
     yield Edit("function", said, {node: binary(left, ast.Mult(), right)})
+    if isinstance(left, ast.Attribute) and left.attr in ("T", "mT"):
+        said = f"{quoted(node)} multiplies all pairs of columns: multiply {quoted(left.value)} and {quoted(right)} "
+        said += "element by element (`*`), and sum"
+        for keep in (False, True):
+            each = called(binary(left.value, ast.Mult(), right), "sum", 0, keepdim=keep)
+            yield Edit("function", said, {node: each}, False)
 
 
 def _transposed(node: ast.expr, cell: StudentCell) -> ast.expr | None:

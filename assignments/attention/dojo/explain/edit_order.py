@@ -85,7 +85,8 @@ def operators(cell: StudentCell) -> Iterator[Edit]:
 def brackets(cell: StudentCell) -> Iterator[Edit]:
     """Yield brackets that are missing or stand elsewhere."""
     for node in cell.nodes:
-        yield from _of_products(node)
+        if not (isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and node.left.id == cell.name):
+            yield from _of_products(node)  # what earlier paths gave has factors of its own
         yield from _of_powers(node)
 
 

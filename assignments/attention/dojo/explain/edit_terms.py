@@ -30,6 +30,12 @@ ONE_FOR_ALL = ("sum", "mean", "prod", "amax", "amin", "max", "min")
 def signs(cell: StudentCell) -> Iterator[Edit]:
     """Yield a sign that is wrong, of a term or of the whole."""
     for node in cell.nodes:
+        match node:  # 1 - sigmoid(x) is sigmoid(-x) too, but that is not how a derivative is written
+            case ast.Call(ast.Attribute(_, "sigmoid")):
+                rest = binary(ast.Constant(1), ast.Sub(), Original(node))
+                said = f"{quoted(node)} stands where `1 - {ast.unparse(node)}` belongs"
+                yield Edit("function", said, {node: rest})
+    for node in cell.nodes:
         match node:
             case ast.BinOp(left, ast.Add() | ast.Sub() as op, right):
                 other: ast.operator = ast.Sub() if isinstance(op, ast.Add) else ast.Add()
@@ -66,6 +72,8 @@ def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit("added", _too_much(right, verb, cell), {node: left})
                 rest = right if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), right)
                 yield Edit("added", _too_much(left, "added", cell), {node: rest})
+                if isinstance(op, ast.Sub) and isinstance(left, ast.Constant) and left.value == 1:
+                    yield Edit("function", f"{quoted(node)} stands where {quoted(right)} belongs", {node: right})
 
 
 def _too_much(term: ast.expr, verb: str, cell: StudentCell) -> str:
@@ -120,7 +128,8 @@ def missing_factors(cell: StudentCell) -> Iterator[Edit]:
     slopes = [(cell.words(tree), tree, cell.trial.names[tree.id]) for tree in cell.slopes]
     words = [*((text, tree, value) for text, (tree, value) in cell.known.items()), *slopes, *extra]
     for node in cell.nodes:
-        if isinstance(node, ast.Constant) or is_ordered(node, cell):
+        branch = isinstance(node, ast.Constant) and isinstance(cell.parents.get(node), ast.Call)  # of torch.where
+        if (isinstance(node, ast.Constant) and not branch) or is_ordered(node, cell):
             continue
         for text, tree, value in words:
             number = not isinstance(value, Tensor)

@@ -217,7 +217,11 @@ class _Splitter(ast.NodeTransformer):
         return ast.Name(name, ast.Load())
 
     def _arguments(self, call: ast.Call) -> None:
-        call.args = [self.visit(argument) for argument in call.args]
+        for number, argument in enumerate(call.args):
+            if isinstance(argument, ast.List | ast.Tuple):  # of torch.cat, torch.stack
+                argument.elts = [self.visit(entry) for entry in argument.elts]
+            else:
+                call.args[number] = self.visit(argument)
 
     def _inputs(self, node: ast.AST) -> tuple[str, ...]:
         found = [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and part.id in self.alive]

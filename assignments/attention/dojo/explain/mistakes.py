@@ -7,7 +7,7 @@ guess that is never true costs time but does no harm.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, permutations
 
 import torch
 
@@ -37,6 +37,9 @@ def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
     if len(alive) >= 2:
         for name, part in alive.items():
             yield Guess("path-twice", f"the gradient through `{name}` is counted twice", total + part)
+        for name, other in permutations(alive, 2):
+            said = f"the gradient through `{name}` is counted twice, and the one through `{other}` is missing"
+            yield Guess("path-missing", said, total + alive[name] - alive[other])
     if total.dim() == 2 and total.shape[0] == total.shape[1]:
         yield Guess("transpose", "this is the transpose of the gradient", total.T)
 

@@ -62,14 +62,19 @@ def calls(cell: StudentCell) -> Iterator[Edit]:
 
 
 def swapped(cell: StudentCell) -> Iterator[Edit]:
-    """Yield two names of the same shape that stand in each other's place."""
+    """Yield two names, or two parts of one tensor, of the same shape that stand in each other's place."""
     for one, other in combinations(cell.same, 2):
         first, second = cell.same[one], cell.same[other]
-        if isinstance(first[0], ast.Name) and isinstance(second[0], ast.Name):
+        match first[0], second[0]:
+            case ast.Subscript(ast.Name(whole)), ast.Subscript(ast.Name(other_whole)):
+                alike = whole == other_whole
+            case both:
+                alike = all(isinstance(node, ast.Name) for node in both)
+        if alike:
             value, then = cell.values[first[0]], cell.values[second[0]]
             if isinstance(value, Tensor) and isinstance(then, Tensor) and value.shape == then.shape:
-                names = (ast.Name(other, ast.Load()), ast.Name(one, ast.Load()))
-                changes = {**dict.fromkeys(first, names[0]), **dict.fromkeys(second, names[1])}
+                changes = {**dict.fromkeys(first, second[0]), **dict.fromkeys(second, first[0])}
+                changes = {node: Original(other) for node, other in changes.items()}
                 yield Edit("order", f"`{one}` and `{other}` are swapped", changes, False)
 
 
@@ -163,6 +168,16 @@ def _epsilons(cell: StudentCell) -> list[tuple[float, str]]:
     return sorted(found.items())
 
 
+def values(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a name of a value that stands where the derivative of a function that is called in the line belongs."""
+    slopes = [tree for tree in cell.slopes if cell.is_call(tree)]
+    for nodes in once_and_everywhere(cell):
+        name, value = nodes[0], cell.values[nodes[0]]
+        if isinstance(name, ast.Name) and isinstance(value, Tensor) and not cell.is_gradient(name.id):
+            for tree in slopes if name.id != cell.name else ():
+                yield _instead(nodes, tree, cell.trial.names[tree.id], cell)
+
+
 def derivatives(cell: StudentCell) -> Iterator[Edit]:
     """Yield an expression that stands where the derivative of a function of the line belongs."""
     for nodes in once_and_everywhere(cell):
@@ -195,6 +210,9 @@ def replaced(cell: StudentCell) -> Iterator[Edit]:
             # What arrives in place of all that is assigned mends every cell of a step that passes it on.
             reads = {part.id for part in ast.walk(tree) if isinstance(part, ast.Name)}
             passed_on = not reads.isdisjoint(cell.arriving) and isinstance(cell.parents.get(nodes[0]), ast.Assign)
+            match nodes[0], tree:  # another part of it is no such thing
+                case ast.Subscript(ast.Name(one)), ast.Subscript(ast.Name(same)) if one == same:
+                    passed_on = False
             if then == now or both or passed_on or not isinstance(other, Tensor):
                 continue
             yield _instead(nodes, tree, other, cell)

@@ -13,9 +13,20 @@ import torch
 from .forward import Route, Scene, in_float64, pulled_back
 
 # Fused functions, with what their derivatives are made of. x: the argument, axis: the second one.
-FUSED = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
+FUSED = ("softmax", "log_softmax", "logsumexp")
 NORMS = ("layer_norm", "batch_norm", "group_norm", "instance_norm")  # their derivative subtracts a mean
 OF_VALUE = {"sigmoid": "1 - {y}", "tanh": "1 - {y} ** 2"}
+# Losses, with the derivative of each element, which a mean then divides. x, t: what is compared.
+OF_LOSS = {
+    "cross_entropy": ("F.one_hot({t}, {x}.shape[1])", "torch.softmax({x}, 1) - F.one_hot({t}, {x}.shape[1])"),
+    "nll_loss": ("-F.one_hot({t}, {x}.shape[1])",),
+    "binary_cross_entropy_with_logits": ("torch.sigmoid({x})", "torch.sigmoid({x}) - {t}"),
+    "binary_cross_entropy": ("(1 - {t}) / (1 - {x}) - {t} / {x}",),
+    "mse_loss": ("{x} - {t}",),
+    "l1_loss": ("torch.sign({x} - {t})",),
+    "huber_loss": ("({x} - {t}).clamp(-{delta}, {delta})",),
+    "smooth_l1_loss": ("(({x} - {t}) / {beta}).clamp(-1, 1)",),
+}
 OF_FUSED = ("torch.softmax({x}, {axis})", "({x}).exp()", "({x}).exp().sum({axis}, keepdim=True)")
 
 
@@ -103,12 +114,13 @@ def texts_of(scene: Scene) -> list[str]:
     found: list[str] = []
     for route in scene.routes:
         for line in route.lines:
-            tree = ast.parse(line.source).body[0]
-            assert isinstance(tree, ast.Assign)
-            parts = [node for node in ast.walk(tree.value) if isinstance(node, ast.expr)]
+            values = [part.value for part in ast.walk(ast.parse(line.source)) if isinstance(part, ast.Assign)]
+            parts = [node for value in values for node in ast.walk(value) if isinstance(node, ast.expr)]
             found += [ast.unparse(node) for node in reversed(parts) if not _is_trivial(node)]
             found += [
-                text for node in parts for text in (*_of_fused(node, line.target), *_of_function(node, line.target))
+                text
+                for node in parts
+                for text in (*_of_fused(node, line.target, scene.tensor), *_of_function(node, line.target))
             ]
         for name in (route.target, scene.tensor):
             value = scene.names[name]
@@ -132,20 +144,36 @@ def _of_function(node: ast.expr, target: str) -> Iterator[str]:
             yield OF_VALUE[name].format(y=target)
 
 
-def _of_fused(node: ast.expr, target: str) -> Iterator[str]:
-    """Yield what the derivative of a fused function is made of."""
+def _of_fused(node: ast.expr, target: str, tensor: str) -> Iterator[str]:
+    """Yield what the derivative of a fused function, or of a loss, is made of."""
     match node:
         case ast.Call(ast.Attribute(base, name), args, keywords) if name in FUSED:
             module = ast.unparse(base) in ("torch", "F")
             x, rest = ast.unparse(args[0] if module else base), args[1:] if module else args
             axis = next((ast.unparse(k.value) for k in keywords if k.arg == "dim"), "1")
-            if name == "cross_entropy":
-                yield f"{x}.shape[0]"
-                yield f"F.one_hot({ast.unparse(rest[0])}, {x}.shape[1])"
-                yield f"torch.softmax({x}, 1) - F.one_hot({ast.unparse(rest[0])}, {x}.shape[1])"
-            elif rest:
-                axis = ast.unparse(rest[0])
+            axis = ast.unparse(rest[0]) if rest else axis
             if name == "softmax":
                 yield f"d{target} - (d{target} * {target}).sum({axis}, keepdim=True)"
             for text in OF_FUSED:
                 yield text.format(x=x, axis=axis)
+        case ast.Call(ast.Attribute(ast.Name("F"), name), [x, t, *_], keywords) if name in OF_LOSS:
+            named = {"delta": "1.0", "beta": "1.0", **{str(k.arg): ast.unparse(k.value) for k in keywords}}
+            parts = [text.format(x=_bracketed(x), t=_bracketed(t), **named) for text in OF_LOSS[name]]
+            if "label_smoothing" in named:
+                share, hot = named["label_smoothing"], f"(1 - {named['label_smoothing']}) * {parts[0]}"
+                uniform = f"{share} / {ast.unparse(x)}.shape[1]"
+                parts += [uniform, f"{hot} + {uniform}", f"torch.softmax({ast.unparse(x)}, 1) - {hot} - {uniform}"]
+            yield f"{_bracketed(x)}.shape[0]"
+            yield from parts
+            yield from (text.format(x=ast.unparse(x), axis=1) for text in OF_FUSED if name == "cross_entropy")
+        case ast.Call(ast.Attribute(_, "pad"), [_, ast.Tuple(pads)]):  # what lies between them
+            pairs = [(ast.unparse(low), ast.unparse(high)) for low, high in zip(pads[::2], pads[1::2], strict=False)]
+            yield f"d{target}[..., {', '.join(f'{low}:-{high}' for low, high in reversed(pairs))}]"
+        case ast.Subscript(base, ast.Tuple([ast.Call(), ast.Name(t)])):  # the place that each row picks
+            x = _bracketed(base)
+            yield f"F.one_hot({t}, {x}.shape[1])"
+            yield f"torch.softmax({tensor}, 1) - F.one_hot({t}, {x}.shape[1])"
+
+
+def _bracketed(node: ast.expr) -> str:
+    return ast.unparse(node) if isinstance(node, ast.Name | ast.Call | ast.Subscript) else f"({ast.unparse(node)})"

@@ -74,6 +74,8 @@ def changed_in_place(nodes: Iterable[ast.AST]) -> set[str]:
         match node:
             case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
                 found |= _base(node)
+            case ast.Call(func=ast.Attribute(attr="append" | "extend" | "insert")):
+                found |= _base(node.func)
             case ast.Call(func=ast.Attribute(attr=method)) if method.endswith("_") and method not in HARMLESS:
                 found |= _base(node.func)
             case ast.keyword(arg="out"):

@@ -117,35 +117,38 @@ class StudentCell:
         if not self.is_plain or any(isinstance(node, ast.stmt) for node in changes):
             return None
         touched: set[ast.AST] = set()
-        waiting = list(changes)
-        while waiting:
-            node: ast.AST | None = waiting.pop()
+
+        def touch(node: ast.AST | None) -> None:
             while node is not None and node not in touched:
                 touched.add(node)
-                if isinstance(node, ast.Assign):
-                    waiting += self.readers.get(node.targets[0].id, [])  # type: ignore[attr-defined]
                 node = self.parents.get(node)
+
+        for node in changes:
+            touch(node)
+        other: set[str] = set()  # names that hold another value than before
+        for statement, target, reads in self.flow:
+            for name in reads if other else ():
+                if name.id in other:
+                    touch(name)
+            (other.add if statement in touched else other.discard)(target)
         return {node: value for node, value in self.values.items() if node not in touched}
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether all statements assign a new name each, and nothing is changed in place."""
-        targets = [statement.targets[0] for statement in self.body if isinstance(statement, ast.Assign)]
-        names = {target.id for target in targets if isinstance(target, ast.Name)}
-        loops = ast.ListComp | ast.GeneratorExp
-        return len(names) == len(self.body) and not any(
+        """Whether all statements assign a name each, and nothing is changed in place."""
+        named = [isinstance(top, ast.Assign) and isinstance(top.targets[0], ast.Name) for top in self.body]
+        loops = ast.ListComp | ast.GeneratorExp | ast.Lambda
+        return all(named) and not any(
             isinstance(node, loops) or works_in_place(node) for top in self.body for node in ast.walk(top)
         )
 
     @cached_property
-    def readers(self) -> dict[str, list[ast.AST]]:
-        """The places where each name is read."""
-        found: dict[str, list[ast.AST]] = {}
-        for top in self.body:
-            for node in ast.walk(top):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                    found.setdefault(node.id, []).append(node)
-        return found
+    def flow(self) -> list[tuple[ast.stmt, str, list[ast.Name]]]:
+        """Each statement of a plain cell, with the name that it assigns and the names that it reads."""
+        return [
+            (top, top.targets[0].id, [n for n in ast.walk(top.value) if isinstance(n, ast.Name)])  # type: ignore[attr-defined]
+            for top in self.body
+        ]
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -154,8 +157,9 @@ class StudentCell:
 
     @cached_property
     def all_nodes(self) -> list[ast.AST]:
-        """All nodes, from the outside inwards in each statement."""
-        return [node for top in self.body for node in ast.walk(top)]
+        """All nodes, from the outside inwards in each statement; functions last, whose names are their own."""
+        tops = sorted(self.body, key=lambda top: isinstance(top, ast.FunctionDef))
+        return [node for top in tops for node in ast.walk(top)]
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
@@ -180,6 +184,8 @@ class StudentCell:
                 return isinstance(self.values.get(node), Tensor)
             case ast.Call(ast.Attribute(_, "zeros_like" | "ones_like")) | ast.Call(ast.Name("len")):
                 return True
+            case ast.Call(ast.Attribute(_, "where"), [_, *branches]) if node in branches:
+                return False
             case ast.Call() | ast.keyword() | ast.Tuple() | ast.Slice() | ast.Subscript():
                 return isinstance(node, ast.Constant) or (
                     isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
@@ -231,6 +237,10 @@ class StudentCell:
     def slopes(self) -> list[ast.Name]:
         """The derivatives of the functions of the lines, as names."""
         return [ast.Name(name, ast.Load()) for name in slopes_of(self.trial.scene) if name in self.trial.names]
+
+    def is_call(self, slope: ast.Name) -> bool:
+        """Return whether a derivative is that of a call, such as a tanh, and of no operator."""
+        return isinstance(ast.parse(slopes_of(self.trial.scene)[slope.id].source, mode="eval").body, ast.Call)
 
     def words(self, tree: ast.expr) -> str:
         """Return how a sentence calls a part of the lines, or a derivative."""

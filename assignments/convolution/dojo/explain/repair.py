@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
 import torch
 
-from . import edit_axes, edit_indices, edit_names, edit_order, edit_paths, edit_statements, edit_terms
+from . import edit_order
 from .blocks import blocks_of
 from .cell import StudentCell, Trial
 from .edit import Edit, quoted
 from .fit import distance, largest, serves
 from .forward import Route, Tensor, double
+from .order import ORDER
 from .sentences import Explanation
 from .words import derivatives
 
@@ -28,50 +29,6 @@ SINGLE = 6000  # single changes that are tried
 PAIRS = 1500  # pairs of changes that are tried
 SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
 SEVERAL = 4  # changes that together mend a cell part by part
-# The likelier cause first; of two changes that both mend a cell the first is named.
-ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
-    edit_terms.signs,
-    edit_axes.sums,
-    edit_axes.transposes,
-    edit_statements.parts,
-    edit_statements.batches,
-    edit_statements.loops,
-    edit_indices.loop_indices,
-    edit_indices.one_place,
-    edit_indices.indices,
-    edit_statements.starts,
-    edit_names.epsilons,
-    edit_names.powers,
-    edit_paths.averaged_paths,
-    edit_terms.surplus_factors,
-    edit_names.names,
-    edit_names.swapped,
-    edit_terms.surplus_terms,
-    edit_names.ones,
-    edit_paths.multiplied_paths,
-    edit_paths.sums_multiplied,
-    edit_paths.side_by_side,
-    edit_names.sizes,
-    edit_order.operators,
-    edit_order.brackets,
-    edit_order.sums_too_early,
-    edit_order.sums_too_late,
-    edit_order.factors_elsewhere,
-    edit_order.functions,
-    edit_order.swapped_entries,
-    edit_statements.assignments,
-    edit_names.numbers,
-    edit_terms.missing_powers,
-    edit_terms.missing_factors,
-    edit_names.derivatives,
-    edit_names.of_gradients,
-    edit_terms.wrong_factors,
-    edit_terms.missing_terms,
-    edit_names.other_names,
-    edit_names.calls,
-    edit_axes.missing_sums,
-    edit_names.replaced,
-)
 
 
 def repaired(source: str, name: str, trials: Sequence[Trial], until: float = math.inf) -> Explanation | None:
@@ -161,9 +118,12 @@ def _place(edit: Edit, cell: StudentCell) -> str:
     node = next(iter(edit.changes)) if len(edit.changes) == 1 else None
     if node is None or len(cell.same.get(ast.unparse(node), ())) < 2:
         return ""
+    first = node = cell.parents.get(node)
     while node is not None and len(cell.same.get(ast.unparse(node), ())) > 1:
         node = cell.parents.get(node)
-    return f", in {quoted(node)}" if isinstance(node, ast.expr) else ""
+    if not isinstance(node, ast.expr) or not isinstance(first, ast.expr):
+        return ""
+    return f", in {quoted(node)}" if first is node else f", in {quoted(first)} of {quoted(node)}"
 
 
 def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:

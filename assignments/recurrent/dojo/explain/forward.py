@@ -43,7 +43,8 @@ class Route:
         """The lines as a sentence quotes them: as they are written, or the first and last where there are many."""
         if len(self.lines) > FEW:
             return f"the lines from `{self.lines[0].target}` to `{self.target}`"
-        return f"`{'; '.join(line.source for line in self.lines)}`"
+        shown = [line.source.partition("\n")[0] + (" ..." if "\n" in line.source else "") for line in self.lines]
+        return f"`{'; '.join(shown)}`"
 
 
 @dataclass(frozen=True)

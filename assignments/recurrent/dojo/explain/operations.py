@@ -42,15 +42,17 @@ APART = frozenset(["chunk", "split", "tensor_split", "unbind"])
 PRODUCTS = frozenset(["matmul", "mm", "bmm", "mv", "dot"])
 FILLED = frozenset(["zeros", "ones", "full", "eye", "new_zeros", "new_ones", "new_full"])
 INDEXED = frozenset(["index_put", "index_put_", "index_copy", "index_copy_", "index_select"])
-GROWING = frozenset(["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot", "unfold", "fold"])
+GROWING = frozenset(["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot", "diag", "diag_embed"])
+IMAGES = frozenset(["fold", "unfold", "pad", "conv2d", "conv_transpose2d", "avg_pool2d", "max_pool2d"])
 OTHERS = frozenset(["outer", "einsum", "arange", "expand_as", "tensor", "as_tensor", "unflatten"])
-ALLOWED = frozenset().union(NO_LARGER, APART, PRODUCTS, FILLED, INDEXED, GROWING, OTHERS)
+ALLOWED = frozenset().union(NO_LARGER, APART, PRODUCTS, FILLED, INDEXED, GROWING, IMAGES, OTHERS)
 _WORDS = (
     "dim axis keepdim keepdims dtype device accumulate unbiased correction min max num_classes alpha value "
     "approximate reduction dim0 dim1 dims index source src other input descending "
+    "kernel_size output_size stride padding mode "
 )
 WORDS = frozenset(_WORDS.split())
-TEXTS = ("none", "mean", "sum", "tanh", "ij")  # of reduction, approximate and the like
+TEXTS = ("constant", "none", "mean", "sum", "tanh", "ij")  # of reduction, approximate and the like
 
 
 class UnknownError(Exception):
@@ -108,6 +110,8 @@ def check(name: str, args: Sequence[Any], words: Mapping[str, Any]) -> None:
         check_broadcast(*tensors)
         picked = next((index for index in every if isinstance(index, tuple)), None) or tensors[1]
         check_index(tensors[0], picked)
+    elif name in IMAGES:
+        _check_image(name, tensors, inputs, sizes, args)
     elif name in GROWING:
         _check_growing(name, tensors, inputs, sizes, args, words)
     elif name in NO_LARGER:
@@ -170,16 +174,35 @@ def _check_growing(
 ) -> None:
     if name in ("one_hot", "repeat_interleave") and len(tensors) > 1:
         raise UnknownError(name)
-    if name == "one_hot":
+    if name.startswith("diag"):
+        small(inputs, max(tensors[0].shape, default=1) + max(sizes, default=0))
+    elif name == "one_hot":
         small(inputs, *(sizes or [float(tensors[0].max()) + 1]))
     elif name in ("expand", "broadcast_to"):
         small(*([inputs] if -1 in list(_numbers(args[1:])) else []), *sizes)
-    elif name in ("fold", "unfold"):  # of images, by a kernel alone; folded they are no larger
-        if len(args) != (3 if name == "fold" else 2) or words:
-            raise UnknownError(name)
-        small(inputs, *(sizes * 2 if name == "unfold" else ()))
     else:
         small(inputs, *sizes)
+
+
+def _check_image(name: str, tensors: list[Tensor], inputs: int, sizes: list[float], args: Sequence[Any]) -> None:
+    """Raise UnknownError where an operation on images may be large: sizes are those of kernels, steps and paddings."""
+    image, kernel = tensors[0].shape, tensors[-1].shape
+    if name == "pad":
+        small(*(side + sum(sizes) for side in image))
+    elif name.startswith("conv"):
+        most = max(sizes, default=1.0)
+        made = [
+            image[0],
+            max(kernel[:2]),
+            *((side + wide + 2) * most for side, wide in zip(image[2:], kernel[2:], strict=True)),
+        ]
+        small(*made)
+        small(*made, *kernel[1:], limit=WORK)
+    elif name == "fold":  # by the size of what is made, from windows of kernel x kernel pixels
+        kernel_side = args[2] if len(args) > 2 and type(args[2]) is int else 1
+        small(image[0], image[1] / max(1, kernel_side**2), *2 * [max(sizes, default=1.0)])
+    else:  # every pixel once for each place of the kernel
+        small(inputs, *sizes, *sizes, limit=LARGEST if name == "unfold" else WORK)
 
 
 def _check_einsum(args: Sequence[Any]) -> None:

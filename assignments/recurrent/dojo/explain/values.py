@@ -5,6 +5,7 @@ Lists are two deep at most, so that looking at all of one takes no time, and wha
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ def held(value: Any) -> Any:
             raise UnknownError("a large list")
     elif isinstance(value, str) and len(value) > FEW:
         raise UnknownError("a long text")
-    elif not isinstance(value, (Tensor, *ATOMS, *ITERATORS)):
+    elif not isinstance(value, (Tensor, *ATOMS, *ITERATORS, ast.Lambda)):
         raise UnknownError(type(value).__name__)
     return value
 
@@ -51,7 +52,7 @@ def held(value: Any) -> Any:
 def own(value: Any) -> Any:
     """Return a copy of what is given to a cell. Raises UnknownError where it is large, or of another kind."""
     if isinstance(value, Tensor) and value.numel() <= LARGEST:
-        return value.detach().clone()
+        return value.detach().clone(memory_format=torch.contiguous_format)  # as students' code gets it: view works then
     if isinstance(value, torch.Size | int | float):
         return value
     if type(value) in (tuple, list) and len(value) <= FEW:

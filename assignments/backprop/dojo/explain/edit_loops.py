@@ -1,0 +1,47 @@
+"""Changes of loops: rounds that are left out, the direction, the order of what is done in each round."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import pairwise
+
+from .cell import StudentCell
+from .edit import Edit, quoted
+from .evaluate import Original
+
+
+def rounds(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a loop that leaves some of its rounds out."""
+    for node in cell.all_nodes:
+        match node:
+            case ast.Call(ast.Name("range"), [*_, ast.BinOp(size, ast.Sub() | ast.FloorDiv(), _) as last]):
+                said = f"the loop over {quoted(node)} leaves the last examples out: it must go up to {quoted(size)}"
+                yield Edit("subset", said, {last: size})
+        match node:
+            case ast.Call(ast.Name("range"), [start, _]) if ast.unparse(start) != "0":
+                said = f"the loop over {quoted(node)} leaves the first examples out: it must start from 0"
+                yield Edit("subset", said, {start: ast.Constant(0)})
+        match node:
+            case ast.Call(ast.Name("range"), [only]):
+                for text, (tree, value) in cell.known.items():
+                    if type(value) is int and text != ast.unparse(only) and not isinstance(tree, ast.Constant):
+                        said = (
+                            f"the loop over {quoted(node)} goes over some places only: it must go up to {quoted(text)}"
+                        )
+                        yield Edit("subset", said, {only: tree})
+
+
+def order(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a loop that runs the wrong way, and two statements of a loop that stand in the wrong order."""
+    for node in cell.all_nodes:
+        match node:
+            case ast.For(_, ast.Call(ast.Name("reversed"), [each]) as backwards):
+                said = f"the loop over {quoted(backwards)} runs backwards: it must run forwards, over {quoted(each)}"
+                yield Edit("order", said, {backwards: each})
+            case ast.For(_, ast.Call(ast.Name("range")) as each):
+                said = f"the loop over {quoted(each)} runs forwards: it must run backwards, from the last to the first"
+                yield Edit("order", said, {each: ast.Call(ast.Name("reversed", ast.Load()), [Original(each)], [])})
+        for first, second in pairwise(node.body) if isinstance(node, ast.For) else ():
+            said = f"{quoted(first)} stands before {quoted(second)}: in each round it must come after it, not before"
+            yield Edit("order", said, {first: [second], second: [first]})

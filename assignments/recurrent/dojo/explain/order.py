@@ -1,0 +1,68 @@
+"""The changes that are tried on a student's cell, in the order of how likely the mistakes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from . import (
+    edit_axes,
+    edit_indices,
+    edit_loops,
+    edit_names,
+    edit_order,
+    edit_paths,
+    edit_softmax,
+    edit_statements,
+    edit_terms,
+)
+from .cell import StudentCell
+from .edit import Edit
+
+# The likelier cause first; of two changes that both mend a cell the first is named.
+ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
+    edit_terms.signs,
+    edit_axes.sums,
+    edit_axes.transposes,
+    edit_statements.parts,
+    edit_statements.batches,
+    edit_loops.rounds,
+    edit_loops.order,
+    edit_indices.loop_indices,
+    edit_indices.one_place,
+    edit_indices.indices,
+    edit_statements.starts,
+    edit_names.epsilons,
+    edit_names.powers,
+    edit_paths.averaged_paths,
+    edit_softmax.not_normalised,
+    edit_softmax.missing_sums,
+    edit_terms.surplus_factors,
+    edit_names.names,
+    edit_names.values,
+    edit_names.swapped,
+    edit_terms.surplus_terms,
+    edit_names.ones,
+    edit_paths.multiplied_paths,
+    edit_paths.sums_multiplied,
+    edit_paths.side_by_side,
+    edit_names.sizes,
+    edit_order.operators,
+    edit_order.brackets,
+    edit_order.sums_too_early,
+    edit_order.sums_too_late,
+    edit_order.factors_elsewhere,
+    edit_order.functions,
+    edit_order.swapped_entries,
+    edit_statements.assignments,
+    edit_names.numbers,
+    edit_terms.missing_powers,
+    edit_terms.missing_factors,
+    edit_names.derivatives,
+    edit_names.of_gradients,
+    edit_terms.wrong_factors,
+    edit_terms.missing_terms,
+    edit_names.other_names,
+    edit_names.calls,
+    edit_axes.missing_sums,
+    edit_names.replaced,
+)
