@@ -1,14 +1,13 @@
 """Make a notebook that is all a student needs: it brings `dojo/` and the data files along and unpacks them.
 
-Many open a single notebook in Colab or VS Code. Its first cell, folded away, holds the files of the released folder.
-Run from such a submission that cell is left out: the grader has the files.
+Many open a single notebook in Colab or VS Code. Its first cell holds the files of the released folder, folded away or,
+in VS Code, in one line. Run from such a submission that cell is left out: the grader has the files.
 """
 
 from __future__ import annotations
 
 import base64
 import copy
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from autograder.exercise.notebook import files_of
 from autograder.files import write_whole, zipped
 
 MODE = 0o644  # as what is released
-WIDTH = 120
 SOURCE = '''\
 #@title The files of this exercise: run this cell first
 import base64
@@ -26,9 +24,7 @@ import os
 import zipfile
 
 if not os.path.exists('dojo'):
-    zipfile.ZipFile(io.BytesIO(base64.b64decode("""
-{packed}
-"""))).extractall()
+    zipfile.ZipFile(io.BytesIO(base64.b64decode('{packed}'))).extractall()
 '''
 
 
@@ -38,9 +34,10 @@ def alone(notebook: Any, files: dict[str, bytes]) -> Any:
 
     made = copy.deepcopy(notebook)
     content = zipped({name: (each, MODE) for name, each in files.items()})
-    packed = "\n".join(textwrap.wrap(base64.b64encode(content).decode(), WIDTH))
+    # VS Code folds no cell by what its file says (microsoft/vscode#158716), so that all of it stands in one line there.
+    packed = base64.b64encode(content).decode()
     cell = nbformat.v4.new_code_cell(SOURCE.format(packed=packed), id="files")
-    # Folded in JupyterLab and VS Code, and shown as a form in Colab.
+    # Folded in JupyterLab, a form with its title in Colab.
     cell.metadata |= {"tags": [ALONE], "jupyter": {"source_hidden": True}, "cellView": "form"}
     made.cells.insert(0, cell)
     return made

@@ -108,7 +108,7 @@ def where_svg(difference: torch.Tensor, wrong: torch.Tensor) -> str:
     frame = f'<rect width="{width}" height="{height}" fill="none" stroke="currentColor" stroke-opacity=".4"/>'
     squares = f'<path d="{"".join(path)}" fill="{BAD}"/>'
     body = f'<g transform="translate({left} 1)">{frame}{squares}</g>{"".join(marks)}'
-    picture = svg(left + width + 12, height + 18, body, f"|difference|: {text}")
+    picture = svg(left + width + 4, height + 18, body, f"|difference|: {text}")
     caption = "|difference| by row ↓ and column →, the larger the square, the further off"
     if block != (1, 1):
         caption += f"; a square is the largest of {block[0]} by {block[1]} elements"

@@ -135,5 +135,5 @@ def test_where_a_page_has_no_colours_of_jupyters_ours_can_be_seen_on_white_and_o
 def test_no_picture_shrinks_and_all_fit_into_half_a_screen(html):
     (svg,) = parsed(html).iter("svg")
     assert "max-width:none" in svg.get("style")
-    assert float(svg.get("width")) <= 560
+    assert float(svg.get("width")) <= 540
     assert {text.get("font-size") for text in svg.iter("text")} == {"12"}

@@ -40,6 +40,15 @@ def test_a_wrong_step_gets_no_tick_and_its_reason(book, cell, answer, says):
 
 
 @pytest.mark.parametrize(
+    ("name", "answer", "earns"),
+    [("dp", "dp = 2 * p / 40", "half"), ("dtop", "dtop = torch.zeros_like(top)", "nothing")],
+)
+def test_what_only_agrees_here_says_what_it_earns(book, name, answer, earns):
+    book.answer(**{name: answer})
+    assert f"✗ wrong; it agrees with PyTorch here, and earns {earns}" in book.check(name)
+
+
+@pytest.mark.parametrize(
     ("cell", "answer", "says"),
     [
         ("da", "da = ds.clone()", "the gradient through top, which you left out, adds up to zero"),
@@ -284,7 +293,7 @@ def test_a_path_and_its_step_in_one_cell(book):
 
 def test_a_path_without_a_forward_pass(book):
     book.run("q = torch.ones(2, requires_grad=True)\ncmp_path('q, path 1', q, q, q)", "early")
-    assert "nothing to compare with" in book.run("cmp_path('q, path 1', q, q, q)", "again")
+    assert "no forward pass with gradients yet" in book.run("cmp_path('q, path 1', q, q, q)", "again")
 
 
 def test_an_expression_claims_nothing(book):

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from autograder.dojo.written import is_written
+from autograder.dojo.written import is_written, stub_in
 
 
 def documented(parameters, grads, lr):
@@ -34,3 +34,9 @@ def test_a_stub_is_not(stub):
 @pytest.mark.parametrize("function", [written, counted, lambda a: a.sum(), print, functools.partial(documented, 1)])
 def test_what_does_anything_is(function):
     assert is_written(function)
+
+
+def test_a_stub_that_is_called_has_its_name_said():
+    assert stub_in(lambda p: [written(p, p, 1), documented(p, p, 1)]) == "documented"
+    assert stub_in(lambda p: [written(p, p, 1), print(p)]) is None
+    assert stub_in(print) is None

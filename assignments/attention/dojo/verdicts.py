@@ -16,7 +16,7 @@ from .explain.forward import read_lines
 from .explain.sentences import Explanation
 from .history import Cell, cells_of, texts_of
 from .judge import CREDIT, IDLE_HINT, Judgement
-from .notebook import Session, compared_as, reason_for
+from .notebook import Session, reason_for, steps_compared
 from .points import points
 from .reasons import explained
 from .structure import tensors_in
@@ -227,11 +227,8 @@ def _read(session: Session, label: str) -> Reading | None:
     setup = tuple(cell for cell in before if cell.source in needed)
     later = sorted((cell for cell in cells if cell.runs[0] > forward.runs[0]), key=lambda cell: cell.runs[0])
     backward = next((cell for cell in later if BACKWARD.search(cell.source)), None)
-    compared = compared_as(cell.source for cell in cells)
-    as_compared = {tensor: name for _, name, tensor in compared}
-    # A second name for a step, to try something out, does not take the place of the usual one.
-    as_compared |= {tensor: name for _, name, tensor in compared if name == f"d{tensor}"}
-    variables = {as_compared.get(tensor, f"d{tensor}"): tensor for tensor in session.marked}
+    compared = steps_compared(cell.source for cell in cells)
+    variables = {compared.get(tensor, ("", f"d{tensor}"))[1]: tensor for tensor in session.marked}
     theirs = [cell for cell in cells if cell not in (forward, backward, *setup)]
     # A forward pass may stand in several cells.
     theirs = [cell for cell in theirs if not (lines := read_lines(cell.source)) or not set(lines) <= set(session.lines)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+from types import FunctionType
 
 # What the code of a function without a statement consists of.
 NOTHING = frozenset({"RESUME", "NOP", "CACHE", "LOAD_CONST", "LOAD_COMMON_CONSTANT", "RETURN_CONST", "RETURN_VALUE"})
@@ -14,3 +15,11 @@ def is_written(function: object) -> bool:
     if code is None:
         return function is not None
     return any(each.opname not in NOTHING for each in dis.get_instructions(code))
+
+
+def stub_in(function: object) -> str | None:
+    """Return the name of a function that this one uses and that is still a stub; None where there is none."""
+    if not isinstance(function, FunctionType):
+        return None
+    used = ((name, function.__globals__.get(name)) for name in function.__code__.co_names)
+    return next((name for name, each in used if isinstance(each, FunctionType) and not is_written(each)), None)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from . import standing
 from .compare import compare, plain
 from .history import texts_of
-from .notebook import Session, compared_as
+from .notebook import Session, steps_compared
 from .points import points
 from .verdicts import Said, say, why
 
@@ -26,14 +26,15 @@ def progress_of(session: Session, known: Mapping[str, Said] = MappingProxyType({
     states: dict[str, str] = {}
     arrows: list[tuple[str, str, bool]] = []
     reasons: list[str] = []
-    compared = {tensor: label for label, _, tensor in compared_as(texts_of(session.shell))}
+    compared = steps_compared(texts_of(session.shell))
     for name in session.marked:
         if name == loss:
             continue
         reason = None
         states[name] = "later"
         if name in compared:
-            states[name], reason = _standing(session, compared[name], name, known.get(compared[name]))
+            label, variable = compared[name]
+            states[name], reason = _standing(session, label, variable, name, known.get(label))
         routes = [route.target for route in session.routes(name)]
         # Where the sentence names some of the routes, the gradient fails on those only.
         named = [target for target in routes if reason is not None and f"`{target}`" in reason]
@@ -44,11 +45,9 @@ def progress_of(session: Session, known: Mapping[str, Said] = MappingProxyType({
     return (states, loss, arrows), reasons
 
 
-def _standing(session: Session, label: str, name: str, said: Said | None) -> tuple[str, str | None]:
-    """Return the state of a step that has been compared, and why it is wrong."""
-    tensor = session.names[name]
-    variable = next((d for _, d, t in compared_as(texts_of(session.shell)) if t == name), f"d{name}")
-    found = session.names.get(variable)
+def _standing(session: Session, label: str, variable: str, name: str, said: Said | None) -> tuple[str, str | None]:
+    """Return the state of a step that has been compared, and why it is wrong. name: of its tensor."""
+    tensor, found = session.names[name], session.names.get(variable)
     said = said or say(session, label, found, tensor)
     if said is not None and said.stale is not None:
         return "wrong", said.stale

@@ -73,6 +73,7 @@ def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = A
     to each number, atol absolute. bonus: points that the step earns beyond the exercise's maximum.
     """
     from . import notebook, overview, pictures, verdicts
+    from .judge import CREDIT
 
     result = compare_with_grad(dt, t, rtol, atol)
     session = notebook.current_session()
@@ -85,7 +86,8 @@ def cmp(s: str, dt: object, t: torch.Tensor, rtol: float = RTOL, atol: float = A
         if said is None or said.stale is None:
             pictures.show_where(*difference_from(dt, t.grad, rtol, atol))
     elif verdict == "wrong" and result.approximate:
-        pictures.show_verdict(verdict, "it agrees with PyTorch here, and earns no point")
+        half = said is not None and said.judgement is not None and CREDIT.get(said.judgement.verdict)
+        pictures.show_verdict(verdict, f"it agrees with PyTorch here, and earns {'half' if half else 'nothing'}")
     _fail_validation(s, verdict in ("right", "follows"), reason or "the gradient is not right yet")
 
 
@@ -101,8 +103,7 @@ def cmp_path(s: str, dt: object, t: torch.Tensor, through: torch.Tensor) -> None
     way = None if session is None else session.name_of(through, "")
     part = None if session is None or name is None or way is None else session.part(name, way)
     if session is None or way is None or part is None:
-        sentence = "nothing to compare with: run the cells from the top down to loss.backward() first"
-        _print_line(s, Comparison(False, False, None, "reference", sentence), sentence)
+        _print_line(s, Comparison(False, False, None, "reference", NOT_YET), NOT_YET)
         return
     result = compare(dt, part)
     said = verdicts.say_of_path(session, s, dt, t, way)

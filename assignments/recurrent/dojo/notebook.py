@@ -207,6 +207,19 @@ def compared_as(cells: Iterable[str]) -> list[tuple[str, str, str]]:
     return list(dict.fromkeys(each for source in cells for each in _compared_in(source)))
 
 
+def steps_compared(cells: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return (label, d-variable) by tensor: of what these cells compare, the last comparison of each.
+
+    A second name for a step, to try something out, does not take the place of the usual one.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for label, variable, tensor in compared_as(cells):
+        usual = f"d{tensor}"
+        if variable == usual or found.get(tensor, ("", ""))[1] != usual:
+            found[tensor] = label, variable
+    return found
+
+
 @functools.lru_cache(maxsize=1_000)  # each comparison asks about all cells
 def _compared_in(source: str) -> tuple[tuple[str, str, str], ...]:
     found: list[tuple[str, str, str]] = []

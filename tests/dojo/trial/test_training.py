@@ -172,3 +172,11 @@ def test_slow_right_steps_are_right_as_far_as_they_were_tried(monkeypatch):
     found = tried(slow, question())
     assert found.right
     assert 0 < found.done < len(EXAMPLES)
+
+
+def test_a_step_that_calls_a_stub_is_told_of_it():
+    calls = step(("        p -= lr * grad\n", "        update(p, grad, lr)\n"))
+    calls.__globals__["update"] = lambda p, grad, lr: None
+    assert tried(calls, question()).reason == "it calls `update`, which is still to do"
+    calls.__globals__["update"] = lambda p, grad, lr: p.sub_(lr * grad)
+    assert tried(calls, question()).right

@@ -12,7 +12,7 @@ from ..compare import Comparison
 from ..explain.moves import Move
 from ..explain.update import Update
 from ..history import one_line
-from ..written import is_written
+from ..written import is_written, stub_in
 from .cases import undisturbed
 from .deadline import LateError, deadline
 from .first_wrong import Loss, Question, first, is_off, line_of, of_the_loss, of_the_moves, why_unusable
@@ -78,7 +78,8 @@ def tried(step: Step, question: Question) -> Tried:
         run = _run(step, question, torch.float32)
     maxdiff = float(f"{run.maxdiff:.3g}")  # the line fits into half a screen
     comparison = Comparison(run.reason is None and run.exact, run.reason is None, maxdiff)
-    return Tried(comparison, run.done, run.reason)
+    stub = None if run.reason is None else stub_in(step)
+    return Tried(comparison, run.done, run.reason if stub is None else f"it calls `{stub}`, which is still to do")
 
 
 def _run(step: Step, question: Question, dtype: torch.dtype) -> _Run:
