@@ -24,12 +24,25 @@ settings.load_profile("dojo")
 ROOT = Path(__file__).resolve().parent.parent
 # Longest first: with one of these last, one of two processes would wait for the other. (For pytest-xdist to keep the
 # order, `make test` says --no-loadscope-reorder: else the files with the most tests come first.)
-LONGEST = """
-test_assignments.py classroom/test_cluster.py end_to_end/test_all_exercises.py hostile/test_broken_files.py
-end_to_end/test_interruption.py end_to_end/test_authors.py sandbox/host/test_sandbox.py end_to_end/test_course.py
-marking/test_reasons.py end_to_end/test_programs.py hostile/test_corpus.py end_to_end/test_training.py
-author/test_backward.py end_to_end/test_gradebook.py end_to_end/test_fail_closed.py sandbox/host/test_program.py test_cli.py
-""".split()
+LONGEST = [
+    "test_assignments.py",
+    "classroom/test_cluster.py",
+    "end_to_end/test_all_exercises.py",
+    "hostile/test_broken_files.py",
+    "end_to_end/test_interruption.py",
+    "end_to_end/test_authors.py",
+    "sandbox/host/test_sandbox.py",
+    "end_to_end/test_course.py",
+    "marking/test_reasons.py",
+    "end_to_end/test_programs.py",
+    "hostile/test_corpus.py",
+    "end_to_end/test_training.py",
+    "author/test_backward.py",
+    "end_to_end/test_gradebook.py",
+    "end_to_end/test_fail_closed.py",
+    "sandbox/host/test_program.py",
+    "test_cli.py",
+]
 SECRET = b"the secret of the tests"
 
 
