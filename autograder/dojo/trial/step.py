@@ -120,7 +120,8 @@ def held(question: Question, cases: Sequence[Pair]) -> list[tuple[Case, torch.Te
     runs: list[Ran] = []
     exact = [pair.exact for pair in cases]
     _stepwise(question, question.own or own_pieces(question.pieces, question.name), exact, runs)
-    values = [ran.values.get(question.name) for ran in runs]
+    # Of a step that was run by itself and once more with what it leans on, the latter.
+    values = [ran.values.get(question.name) for ran in runs[-len(exact) :]]
     pairs = zip(exact, values, strict=True)
     return [(case, value.tensor) for case, value in pairs if value is not None and value.tensor is not None]
 
