@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from autograder.dojo.explain.forward import read_lines
+from autograder.dojo.trial import step as module
 from autograder.dojo.trial.answer import pieces_of
 from autograder.dojo.trial.cases import NoTrialError, make_cases
+from autograder.dojo.trial.run import Ran
 from autograder.dojo.trial.step import Question, judged
 from tests.dojo.book import FORWARD, PARAMETERS, RIGHT
 from tests.dojo.trial.test_cases import MARKED, SETUP
@@ -79,6 +81,12 @@ def test_an_earlier_gradient_by_another_name(judge, sign, verdict):
         "dtop", ds=f"up = {RIGHT['ds'].partition('=')[2]}\nds = up", dtop=f"dtop = {sign}up.sum(1, keepdim=True)"
     )
     assert found.verdict == verdict or (verdict == "right" and found.verdict in ("exact", "approximate"))
+
+
+def test_where_replaying_takes_too_long_end_to_end_decides(judge, monkeypatch):
+    monkeypatch.setattr(module, "run_taped", lambda *args: (Ran(late=True), None, {}))
+    by_another_name = {"da": f"up = {RIGHT['da'].partition('=')[2]}\nda = up", "dw": "dw = x.T @ up"}
+    assert judge("dw", **by_another_name).verdict in ("exact", "approximate")
 
 
 def test_what_no_cell_makes_by_its_name_is_not_tried(judge):

@@ -141,7 +141,12 @@ def _stepwise(question: Question, own: Sequence[Piece], cases: Sequence[Case], r
         random = {name: case.random[tensor] for name, tensor in question.variables.items()}
         return run_taped(pieces, case, {name: random[name] for name in question.given}, random)[0]
 
-    return max(alone, _tried(question, cases, runs, taped, lambda case: case.step), key=lambda checks: checks.rank)
+    try:
+        return max(alone, _tried(question, cases, runs, taped, lambda case: case.step), key=lambda checks: checks.rank)
+    except NoTrialError:
+        if alone is UNTRIED:
+            raise
+        return alone  # end to end may still show that it is right
 
 
 def _leans(question: Question, own: Sequence[Piece]) -> bool:
