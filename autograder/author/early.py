@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +50,8 @@ def no_gradient(notebook: Any, exercise: Exercise, setup: Setup) -> Iterator[Fin
         return
     names = setup(PUBLIC)
     try:
-        after = run_autograd(names, (exercise.forward, *exercise.autograd.sources), keep=True)
+        with contextlib.redirect_stdout(io.StringIO()):  # which would stand among what nbgrader prints
+            after = run_autograd(names, (exercise.forward, *exercise.autograd.sources), keep=True)
     except Exception as fault:
         yield error(where, f"fails: {type(fault).__name__}: {fault}")
         return

@@ -98,7 +98,7 @@ def import_(platform: str, archive: Path, assignment: str, worksheet: Path | Non
     """
     from nbgrader.api import MissingEntry
 
-    from autograder.course.folder import find_exercises
+    from autograder.course.folder import CourseError, find_exercises
     from autograder.lms.archive import Archive
     from autograder.lms.canvas import read_canvas
     from autograder.lms.gradescope import read_gradescope
@@ -113,6 +113,11 @@ def import_(platform: str, archive: Path, assignment: str, worksheet: Path | Non
         sheet = None if worksheet is None else read_sheet(worksheet)
         readers = {"canvas": read_canvas, "gradescope": read_gradescope}
         contents = read_moodle(opened, sheet) if platform == "moodle" else readers[platform](opened)
+        if not contents.handed_in:
+            first = f" ({contents.refused[0]})" if contents.refused else ""
+            raise CourseError(
+                f"nothing in {archive.name} is a submission as {platform} packs it{first}; is it another's?"
+            )
         try:
             due = gradebook.find_assignment(assignment).duedate
         except MissingEntry:

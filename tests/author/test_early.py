@@ -26,3 +26,8 @@ def test_the_example_has_no_faults(changed):
 )
 def test_a_fault_is_said_with_its_line_or_cell_and_what_to_do(changed, pieces, says):
     assert any(says in line for line in said(changed, **pieces)), said(changed, **pieces)
+
+
+def test_what_the_autograd_cell_prints_is_not_shown(changed, capsys):
+    assert said(changed, autograd=("loss.backward()", "loss.backward()\nprint('loss', loss)")) == []
+    assert capsys.readouterr().out == ""

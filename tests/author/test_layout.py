@@ -92,3 +92,12 @@ def test_dojo_must_lie_beside_an_exercise_that_imports_it(changed, tmp_path):
     found = list(layout_findings(book, elsewhere))
     assert [finding.level for finding in found] == [Level.ERROR]
     assert "copy autograder/dojo there" in found[0].text
+
+
+def test_a_bonus_is_no_step_without_points(changed):
+    def bonus(book):
+        by_id(book)["cmp_dh"].source = "cmp('h', dh, h, bonus=2)"
+        by_id(book)["cmp_dh"].metadata["nbgrader"]["points"] = 0
+
+    assert said(changed, bonus) == []
+    assert any("earns no points" in line for line in said(changed, _info("cmp_dh", points=0)))

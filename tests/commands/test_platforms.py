@@ -61,6 +61,14 @@ def test_import_names_whom_it_could_not_match(course):
     assert (course / "submitted" / "ada" / "port" / "harbour.ipynb").is_file()
 
 
+def test_a_zip_of_another_platform_is_refused_in_one_line(course):
+    zipped(course / "moodle.zip", {f"{who}_1_assignsubmission_file/harbour.ipynb": "{}" for who in "abc"})
+    line = refused(course, "import", "canvas", "moodle.zip", "--assignment", "port")
+    assert "nothing in moodle.zip is a submission as canvas packs it (harbour.ipynb: " in line
+    zipped(course / "empty.zip", {})
+    assert refused(course, "import", "moodle", "empty.zip", "--assignment", "port").endswith("; is it another's?")
+
+
 def test_export(course):
     run(course, "roster", "grades.csv")
     done = run(course, "export", "canvas")
