@@ -157,7 +157,11 @@ def starts(cell: StudentCell) -> Iterator[Edit]:
                     yield Edit("added", said, {node: ast.Call(other, args, keywords)})
                 if name in ("scatter_", "scatter"):
                     adds = ast.Attribute(base, name.replace("scatter", "scatter_add"), ast.Load())
-                    yield Edit("overwritten", f"`{name}`: {ACCUMULATES}", {node: ast.Call(adds, args, [])})
+                    said = (
+                        f"`{name}` replaces what a place holds (overwritten), and only one of several is kept there: "
+                    )
+                    said += f"`{adds.attr}` adds all of them up"
+                    yield Edit("overwritten", said, {node: ast.Call(adds, args, [])})
                 if name in ("index_put_", "index_put") and not any(k.arg == "accumulate" for k in keywords):
                     words = [*keywords, ast.keyword("accumulate", ast.Constant(True))]
                     said = f"`{name}` without accumulate=True: {ACCUMULATES}"
