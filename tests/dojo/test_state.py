@@ -45,6 +45,16 @@ def test_the_first_path_was_made_again(done):
     assert "✓ right" in done.check("de")
 
 
+def test_a_later_cell_that_overwrites_is_no_matter_of_order(done):
+    done.run("de = dtotal.expand(e.shape)", "de_path2")
+    again(done, "de_path1")
+    done.run("de = dtotal.expand(e.shape)", "de_path2")
+    assert "ran before" not in done.check("de")
+    done.run("de += dp / total", "de_more")
+    done.run("de = dtotal.expand(e.shape)", "de_last")
+    assert "ran before" not in done.check("de")
+
+
 def test_a_forward_tensor_has_another_value(done):
     done.run("p = dp * 2", "mine")
     said = done.check("dp")

@@ -119,10 +119,11 @@ FUSED = {
 }
 
 
-def _made(name: str, text: dict) -> Exercise:
+def made(name: str, text: dict, sizes: str = "SEED = 5\nrows = 6\nwidth = 5\nsize = 4") -> Exercise:
+    """The exercise of a setup, a forward pass and answers by cell. sizes: the code of its parameters cell."""
     cells = [
         locked("imports", "import torch"),
-        locked("sizes", "SEED = 5\nrows = 6\nwidth = 5\nsize = 4", "parameters"),
+        locked("sizes", sizes, "parameters"),
         locked("data", text["setup"]),
         locked("forward", text["forward"], "forward"),
     ]
@@ -219,6 +220,6 @@ NAMES = (*COURSE, *OTHERS)
 def network(name: str) -> Network:
     """One of NAMES, with its references."""
     path = ROOT / "solutions" / "backprop" / f"{name}.ipynb"
-    exercise = _made(name, OTHERS[name]) if name in OTHERS else read_exercise(path)
+    exercise = made(name, OTHERS[name]) if name in OTHERS else read_exercise(path)
     references = compute_references(exercise, b"the secret of the explanations")
     return Network(name, exercise, references, Explainer(exercise, references), _answers(exercise))

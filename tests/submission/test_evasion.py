@@ -97,7 +97,8 @@ def test_deep_nesting_is_no_way_to_crash_the_reading():
         ("def f():\n    global n\n    n = x.grad_fn", True),
         ("n[0] = x.grad_fn", True),
         ("n.value = x.grad_fn", True),
-        ("def f():\n    n.append(1)\n    return x.grad_fn", False),
+        ("def f():\n    n.append(1)\n    return x.grad_fn", True),
+        ("def f():\n    n.index(1)\n    return x.grad_fn", False),
     ],
 )
 def test_a_functions_own_names_are_no_other_cells(other, belongs):

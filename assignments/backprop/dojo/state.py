@@ -148,6 +148,9 @@ def other_path(name: str, pieces: Sequence[Piece], cells: Mapping[int, Cell]) ->
     adds = [p for p in pieces if name in p.variables and p not in own and name in p.uses and p.cell != own[0].cell]
     if not own or not adds or adds[-1].cell > own[0].cell:
         return None
+    begins, added = cells[own[0].cell], cells[adds[-1].cell]
+    if min(begins.runs, default=begins.number) > min(added.runs, default=added.number):
+        return None  # it stands behind the cell that adds, and overwrites what that made
     return f"{cells[adds[-1].cell].called} adds to `{name}`, but ran before {cells[own[0].cell].called}: run it again"
 
 

@@ -31,12 +31,18 @@ def parts(cell: StudentCell) -> Iterator[Edit]:
                 said = f"`[{index}]` takes only one row of {of}: the sum over all of them is needed"
                 yield Edit("subset", said, {group[0]: called(group[0].value, "sum", 0)})
     for node in cell.all_nodes:
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.step is None:
-            start, end = node.slice.lower, node.slice.upper
-            if (start is None) != (end is None):
-                rest = ast.Subscript(node.value, ast.Slice(end, start), ast.Load())
-                said = f"{quoted(node)} takes one part where the other belongs, {quoted(rest)}"
-                yield Edit("subset", said, {node: rest})
+        if isinstance(node, ast.Subscript):
+            yield from _other_halves(node)
+
+
+def _other_halves(node: ast.Subscript) -> Iterator[Edit]:
+    """Yield the other part of a tensor that is cut in two: `x[:, :half]` for `x[:, half:]`."""
+    entries = _entries(node.slice)
+    for place, entry in enumerate(entries):
+        if isinstance(entry, ast.Slice) and entry.step is None and (entry.lower is None) != (entry.upper is None):
+            other = [*entries[:place], ast.Slice(entry.upper, entry.lower), *entries[place + 1 :]]
+            rest = ast.Subscript(node.value, ast.Tuple(other, ast.Load()) if len(other) > 1 else other[0], ast.Load())
+            yield Edit("subset", f"{quoted(node)} takes one part where the other belongs, {quoted(rest)}", {node: rest})
 
 
 def _entries(index: ast.expr) -> list[ast.expr]:
@@ -151,7 +157,11 @@ def starts(cell: StudentCell) -> Iterator[Edit]:
                     yield Edit("added", said, {node: ast.Call(other, args, keywords)})
                 if name in ("scatter_", "scatter"):
                     adds = ast.Attribute(base, name.replace("scatter", "scatter_add"), ast.Load())
-                    yield Edit("overwritten", f"`{name}`: {ACCUMULATES}", {node: ast.Call(adds, args, [])})
+                    said = (
+                        f"`{name}` replaces what a place holds (overwritten), and only one of several is kept there: "
+                    )
+                    said += f"`{adds.attr}` adds all of them up"
+                    yield Edit("overwritten", said, {node: ast.Call(adds, args, [])})
                 if name in ("index_put_", "index_put") and not any(k.arg == "accumulate" for k in keywords):
                     words = [*keywords, ast.keyword("accumulate", ast.Constant(True))]
                     said = f"`{name}` without accumulate=True: {ACCUMULATES}"

@@ -20,6 +20,13 @@ PULL = "pull = oar @ hull + keel"
         (PULL, "oar", "doar = dpull @ hull.reshape(6, 3)", PRODUCT, "`reshape` does not transpose `hull`"),
         (PULL, "hull", "dhull = dpull.T @ oar", PRODUCT, "wrong order"),
         (
+            PULL,
+            "hull",
+            "dhull = torch.einsum('ni,mj->ij', oar, dpull)",
+            PRODUCT,
+            "`n` of 'ni,mj->ij' stands where `m` belongs",
+        ),
+        (
             "swell = torch.softmax(oar, 1)",
             "oar",
             "doar = swell * (dswell - (dswell * swell).sum(0, keepdim=True))",

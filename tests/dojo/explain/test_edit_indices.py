@@ -22,6 +22,13 @@ START = "doar = torch.zeros_like(oar)\n"
             "picks other places than the line does",
         ),
         (
+            "seats = torch.arange(n) % 3\nswell = F.cross_entropy(oar, seats)",
+            "oar",
+            "doar = dswell * (torch.softmax(oar, 1) - 1) / n",
+            OAR,
+            "stands everywhere: it belongs to one place of each row only, `F.one_hot(seats, oar.shape[1])`",
+        ),
+        (
             "swell = oar * 2",
             "oar",
             "doar = torch.zeros_like(oar)\nfor i in range(n):\n    doar[i] = 2 * dswell[0]",

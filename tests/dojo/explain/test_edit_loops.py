@@ -26,6 +26,11 @@ BACK = "doar = torch.zeros_like(oar)\nback = dswell.clone()\n"
             "must start from 0",
         ),
         (
+            PICKED,
+            "doar = torch.zeros_like(oar)\nfor i in range(n):\n    doar[i, 0] += 2 * dswell[i]\n    doar /= 2",
+            "`doar /= 2` is done in every round of the loop: it belongs behind the loop",
+        ),
+        (
             SHIFTED,
             f"{BACK}for i in range(3):\n    doar[:, i] = back\n    back = back * 0.5",
             "runs forwards: it must run backwards",

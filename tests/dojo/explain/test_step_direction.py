@@ -35,6 +35,12 @@ SWAPPED = (
             "the step follows the gradient plus 0.01 times the parameter: a decay that was not asked for",
         ),
         ("decays", EACH + "p -= lr * (2 * grad + 0.01 * p)", None),
+        (
+            "decays",
+            EACH + "p -= lr * (p - grad)",
+            "the sign is wrong: the step goes up the gradient, and the parameter itself is in the step, "
+            "which it must not be",
+        ),
         ("of_the_gradient", EACH + "p -= lr * grad.sign()", "the step has only the sign of the gradient, not its size"),
         ("of_the_gradient", EACH + "p -= lr * grad.abs()", "the step has only the size of the gradient, not its sign"),
         ("of_the_gradient", EACH + "p -= lr * grad * grad", "the step has the gradient squared"),

@@ -176,3 +176,17 @@ def _transposed(node: ast.expr, cell: StudentCell) -> ast.expr | None:
         case ast.Attribute(base, "T" | "mT") | ast.Call(ast.Attribute(base, "transpose"), [_, _]):
             return base
     return called(node, "transpose", -2, -1) if dims(cell.values.get(node)) >= 2 else None
+
+
+def letters(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a letter of an einsum that stands where another belongs."""
+    for node in cell.all_nodes:
+        match node:
+            case ast.Call(ast.Attribute(_, "einsum"), [ast.Constant(str(text)) as first, *_]):
+                known = sorted({letter for letter in text if letter.isalpha()})
+                for place, now in enumerate(text):
+                    for then in known if now.isalpha() else ():
+                        new = text[:place] + then + text[place + 1 :]
+                        said = f"the letter `{now}` of '{text}' stands where `{then}` belongs, '{new}'"
+                        if then != now:
+                            yield Edit("wrong-axis", said, {first: ast.Constant(new)})

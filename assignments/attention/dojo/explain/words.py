@@ -169,6 +169,8 @@ def _of_fused(node: ast.expr, target: str, tensor: str) -> Iterator[str]:
         case ast.Call(ast.Attribute(_, "pad"), [_, ast.Tuple(pads)]):  # what lies between them
             pairs = [(ast.unparse(low), ast.unparse(high)) for low, high in zip(pads[::2], pads[1::2], strict=False)]
             yield f"d{target}[..., {', '.join(f'{low}:-{high}' for low, high in reversed(pairs))}]"
+        case ast.Call(ast.Attribute(base, "mean"), [ast.Tuple(axes)]):
+            yield " * ".join(f"{_bracketed(base)}.shape[{ast.unparse(axis)}]" for axis in axes)
         case ast.Subscript(base, ast.Tuple([ast.Call(), ast.Name(t)])):  # the place that each row picks
             x = _bracketed(base)
             yield f"F.one_hot({t}, {x}.shape[1])"

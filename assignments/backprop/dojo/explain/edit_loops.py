@@ -33,7 +33,7 @@ def rounds(cell: StudentCell) -> Iterator[Edit]:
 
 
 def order(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a loop that runs the wrong way, and two statements of a loop that stand in the wrong order."""
+    """Yield a loop that runs the wrong way, and statements that stand in the wrong order."""
     for node in cell.all_nodes:
         match node:
             case ast.For(_, ast.Call(ast.Name("reversed"), [each]) as backwards):
@@ -42,6 +42,10 @@ def order(cell: StudentCell) -> Iterator[Edit]:
             case ast.For(_, ast.Call(ast.Name("range")) as each):
                 said = f"the loop over {quoted(each)} runs forwards: it must run backwards, from the last to the first"
                 yield Edit("order", said, {each: ast.Call(ast.Name("reversed", ast.Load()), [Original(each)], [])})
+        if isinstance(node, ast.For) and len(node.body) > 1:
+            last = node.body[-1]
+            said = f"{quoted(last)} is done in every round of the loop: it belongs behind the loop"
+            yield Edit("order", said, {node: [ast.For(node.target, node.iter, node.body[:-1], []), last]})
         for first, second in pairwise(node.body) if isinstance(node, ast.For) else ():
             said = f"{quoted(first)} stands before {quoted(second)}: in each round it must come after it, not before"
             yield Edit("order", said, {first: [second], second: [first]})

@@ -37,7 +37,7 @@ def sums_multiplied(cell: StudentCell) -> Iterator[Edit]:
     for node in cell.nodes:
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.MatMult):
             continue
-        left, right = _terms(node.left), _turned_terms(node.right)
+        left, right = _turned_terms(node.left), _turned_terms(node.right)
         if not 1 < len(left) == len(right) <= MOST:
             continue
         for others in permutations(right):

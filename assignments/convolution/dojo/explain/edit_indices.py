@@ -75,6 +75,18 @@ def indices(cell: StudentCell) -> Iterator[Edit]:
     yield from _other_tensors(cell)
 
 
+def everywhere(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a 1 that is added to or subtracted from all elements, where it belongs to one place of each row."""
+    for node in cell.nodes:
+        match node:
+            case ast.BinOp(_, ast.Add() | ast.Sub(), ast.Constant(1) as one) if isinstance(cell.values[node], Tensor):
+                for text, (tree, _) in cell.known.items():
+                    if text.startswith("F.one_hot"):
+                        said = f"the 1 of {quoted(node)} stands everywhere: it belongs to one place of each row only, "
+                        said += quoted(tree)
+                        yield Edit("elsewhere", said, {one: tree})
+
+
 def _in_a_loop(index: ast.expr, statement: ast.AST, cell: StudentCell) -> Iterator[ast.expr]:
     """Yield what a line's index is in one round of the innermost loop: `[i, y[i]]` for `[range(n), y]`."""
     loops = _loops(statement, cell)

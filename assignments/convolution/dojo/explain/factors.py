@@ -61,7 +61,9 @@ def _unlikely(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...], 
         yield from _of_a_size(name, size, lines)
     if _with(lines, AVERAGE):
         for (name, size), (other, length) in permutations((*named, *lengths), 2):
-            yield Known(size / length, f"{name}/{other}", f"divided by {other}, expected {name}")
+            # Of two tensors' numbers of elements, the quotient is the sizes of the axes that one of them lacks.
+            if not (name.endswith("numel()") and other.endswith("numel()")):
+                yield Known(size / length, f"{name}/{other}", f"divided by {other}, expected {name}")
     for name, size in () if bessel else named:
         yield from _of_one_less(name, size, lines)
     for name, size in (*named, *lengths):

@@ -49,8 +49,13 @@ def of_the_value(update: Update) -> Explanation | None:
 def decays(update: Update) -> Explanation | None:
     """The step shrinks the parameter, beside following its gradient: weight decay."""
     solved = combination(update, lambda m: (-m.rate * m.grad, -m.rate * m.before))
-    if solved is None or abs(solved[0] - 1) > 1e-5 or abs(solved[1]) < 1e-7:
+    if solved is None or abs(abs(solved[0]) - 1) > 1e-5 or abs(solved[1]) < 1e-7:
         return None
+    if solved[0] < 0:
+        said = (
+            "the sign is wrong: {} goes up the gradient, and the parameter itself is in the step, which it must not be"
+        )
+        return update.said("sign", said)
     sign, size = ("plus", solved[1]) if solved[1] > 0 else ("minus", -solved[1])
     sentence = f"{{}} follows the gradient {sign} {size:.4g} times the parameter: a decay that was not asked for"
     return update.said("decay", sentence, "{} follows the gradient and the parameter: a decay that was not asked for")
