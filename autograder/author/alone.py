@@ -16,7 +16,7 @@ from autograder.exercise.notebook import files_of
 from autograder.files import write_whole, zipped
 
 MODE = 0o644  # as what is released
-SOURCE = '''\
+SOURCE = """\
 #@title The files of this exercise: run this cell first
 import base64
 import io
@@ -25,7 +25,7 @@ import zipfile
 
 if not os.path.exists('dojo'):
     zipfile.ZipFile(io.BytesIO(base64.b64decode('{packed}'))).extractall()
-'''
+"""
 
 
 def alone(notebook: Any, files: dict[str, bytes]) -> Any:

@@ -79,7 +79,7 @@ def say(
     if said is None or not said.name:
         return said
     if said.judgement is not None:
-        standing.keep(said.name, said.judgement.verdict, said.judgement.hint or said.judgement.error)
+        standing.keep(said.name, said.judgement.verdict, said.judgement.hint or said.judgement.error, found)
     else:
         standing.keep(said.name, None, said.stale or f"not tried: {said.untried}")
     return said
@@ -260,7 +260,7 @@ def _error(read: Reading, name: str) -> str | None:
 
 
 def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:
-    """Return the earlier d-variables that are wrong: by their verdicts or, where there is none, by their values."""
+    """Return the earlier d-variables that are wrong: by their verdicts or, where there is none yet, by their values."""
     order = list(points(session))
     before = order[: order.index(name)] if name in order else ()
     earlier = [read.variables[other] for other in before if other in read.variables]
@@ -269,8 +269,8 @@ def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> t
     for other, theirs in read.variables.items():
         if theirs not in made or other in read.given:
             continue
-        verdict = standing.verdict_of(other)
         value, truth = session.names.get(other), session.names[theirs].grad
+        verdict = standing.verdict_of(other, value)
         right = compare(value, truth).approximate if verdict is None else verdict in ("exact", "approximate")
         wrong += [] if right else [other]
     return tuple(wrong)
