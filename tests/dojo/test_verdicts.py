@@ -84,6 +84,14 @@ def test_an_earlier_step_that_was_to_do_when_it_was_compared_is_not_called_wrong
     assert "✓ right" in said
 
 
+def test_what_a_later_step_changes_by_rounding_makes_nothing_out_of_date(book):
+    """`da` is `ds` here, so that its path, which adds up to rounding, changes what `dtop` was made from."""
+    book.answer(da="da = ds.float()\nda += (a == top) * (dtop + 1e-8)")
+    said = book.check("dtop")
+    assert "approximate: True" in said
+    assert "✓ right" in said
+
+
 def test_after_a_wrong_one_it_is_right_for_what_it_was_given(book):
     book.answer(ds="ds = -de * e")
     assert "the sign is wrong" in book.check("ds")

@@ -11,7 +11,7 @@ import torch
 
 from . import standing, state
 from .behind import behind
-from .compare import compare, plain
+from .compare import compare, compare_with_grad, plain
 from .explain.forward import read_lines
 from .explain.sentences import Explanation
 from .history import Cell, cells_of, texts_of
@@ -111,7 +111,9 @@ def _tried(
     own: tuple[Piece, ...] = ()
     stale = state.of_the_forward_pass(session.names, session.lines, read.forward, read.setup, read.pieces, read.cells)
     if stale is None:
-        stale, own = state.of_the_step(name, found, session.names, read.pieces, read.variables, read.cells, read.known)
+        agrees = compare_with_grad(found, tensor).approximate
+        about = read.pieces, read.variables, read.cells, read.known
+        stale, own = state.of_the_step(name, found, session.names, *about, agrees)
     if stale is not None:
         shared = session.why(plain(found), target) if target in session.marked else None
         if shared is not None and shared.kind == "shared":
