@@ -32,6 +32,7 @@ class Result:
 
 
 _kept: dict[str, tuple[Verdict | None, str | None]] = {}
+_values: dict[str, object] = {}  # what each of them was a verdict on
 _belongs_to: list[object] = []
 
 
@@ -40,16 +41,21 @@ def belongs_to(shell: object, forward: str) -> None:
     if _belongs_to != [shell, forward]:
         _belongs_to[:] = [shell, forward]
         _kept.clear()
+        _values.clear()
 
 
-def keep(name: str, verdict: Verdict | None, reason: str | None) -> None:
-    """Keep the latest verdict on a step, in place of any earlier one. verdict: None where it could not be tried."""
+def keep(name: str, verdict: Verdict | None, reason: str | None, value: object = None) -> None:
+    """Keep the latest verdict on a step, in place of any earlier one.
+
+    verdict: None where it could not be tried. value: the student's, which it is a verdict on.
+    """
     _kept[name] = verdict, reason
+    _values[name] = value
 
 
-def verdict_of(name: str) -> Verdict | None:
-    """Return the latest verdict on a step; None where there is none."""
-    return _kept.get(name, (None, None))[0]
+def verdict_of(name: str, value: object) -> Verdict | None:
+    """Return the latest verdict on a step; None where there is none, or where it was on another value than this."""
+    return _kept[name][0] if name in _kept and _values[name] is value else None
 
 
 def results_of(points: Mapping[str, Worth]) -> list[Result]:

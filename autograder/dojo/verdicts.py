@@ -11,7 +11,7 @@ import torch
 
 from . import standing, state
 from .behind import behind
-from .compare import ATOL, RTOL, compare, plain
+from .compare import ATOL, RTOL, compare, compare_with_grad, plain
 from .explain.forward import read_lines
 from .explain.sentences import Explanation
 from .history import Cell, cells_of, texts_of
@@ -79,7 +79,7 @@ def say(
     if said is None or not said.name:
         return said
     if said.judgement is not None:
-        standing.keep(said.name, said.judgement.verdict, said.judgement.hint or said.judgement.error)
+        standing.keep(said.name, said.judgement.verdict, said.judgement.hint or said.judgement.error, found)
     else:
         standing.keep(said.name, None, said.stale or f"not tried: {said.untried}")
     return said
@@ -111,7 +111,9 @@ def _tried(
     own: tuple[Piece, ...] = ()
     stale = state.of_the_forward_pass(session.names, session.lines, read.forward, read.setup, read.pieces, read.cells)
     if stale is None:
-        stale, own = state.of_the_step(name, found, session.names, read.pieces, read.variables, read.cells, read.known)
+        agrees = compare_with_grad(found, tensor).approximate
+        about = read.pieces, read.variables, read.cells, read.known
+        stale, own = state.of_the_step(name, found, session.names, *about, agrees)
     if stale is not None:
         shared = session.why(plain(found), target) if target in session.marked else None
         if shared is not None and shared.kind == "shared":
@@ -260,7 +262,7 @@ def _error(read: Reading, name: str) -> str | None:
 
 
 def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:
-    """Return the earlier d-variables that are wrong: by their verdicts or, where there is none, by their values."""
+    """Return the earlier d-variables that are wrong: by their verdicts or, where there is none yet, by their values."""
     order = list(points(session))
     before = order[: order.index(name)] if name in order else ()
     earlier = [read.variables[other] for other in before if other in read.variables]
@@ -269,8 +271,8 @@ def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> t
     for other, theirs in read.variables.items():
         if theirs not in made or other in read.given:
             continue
-        verdict = standing.verdict_of(other)
         value, truth = session.names.get(other), session.names[theirs].grad
+        verdict = standing.verdict_of(other, value)
         right = compare(value, truth).approximate if verdict is None else verdict in ("exact", "approximate")
         wrong += [] if right else [other]
     return tuple(wrong)

@@ -19,8 +19,15 @@ def test_the_latest_verdict_counts():
     keep("da", "wrong", "the sign is wrong")
     keep("da", "path-missing", None)
     assert results_of({"da": Worth(3.0)}) == [Result("da", "path-missing", 1.5, 3.0, None)]
-    assert standing.verdict_of("da") == "path-missing"
-    assert standing.verdict_of("db") is None
+    assert standing.verdict_of("da", None) == "path-missing"
+    assert standing.verdict_of("db", None) is None
+
+
+def test_a_verdict_is_on_one_value():
+    first, second = [1], [1]
+    keep("da", "wrong", None, first)
+    assert standing.verdict_of("da", first) == "wrong"
+    assert standing.verdict_of("da", second) is None
 
 
 def test_in_the_notebooks_order_and_what_has_no_points_last():
@@ -55,6 +62,6 @@ def test_another_forward_pass_begins_afresh():
     standing.belongs_to(shell, "loss = x")
     keep("da", "exact", None)
     standing.belongs_to(shell, "loss = x")
-    assert standing.verdict_of("da") == "exact"
+    assert standing.verdict_of("da", None) == "exact"
     standing.belongs_to(shell, "loss = 2 * x")
-    assert standing.verdict_of("da") is None
+    assert standing.verdict_of("da", None) is None

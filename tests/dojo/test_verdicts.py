@@ -70,7 +70,26 @@ def test_rounding_is_no_mistake(book):
     book.answer(db="db = (da + 300 * wide).sum(0) - 300 * wide * n")
     said = book.check("db")
     assert "approximate: False" in said
-    assert "✓" not in said or "rounding in float32" in said
+    assert "right: the difference is rounding in float32" in said
+    assert "✓ right" in said
+
+
+def test_an_earlier_step_that_was_to_do_when_it_was_compared_is_not_called_wrong(book):
+    """Whoever runs all cells first and then writes two steps has not compared the first of them anew."""
+    book.answer(da="da = None", dw="dw = None", db="db = None")
+    assert "still to do" in book.check("da")
+    book.answer(db="db = (da + 300 * wide).sum(0) - 300 * wide * n")
+    said = book.check("db")
+    assert "approximate: False" in said
+    assert "✓ right" in said
+
+
+def test_what_a_later_step_changes_by_rounding_makes_nothing_out_of_date(book):
+    """`da` is `ds` here, so that its path, which adds up to rounding, changes what `dtop` was made from."""
+    book.answer(da="da = ds.float()\nda += (a == top) * (dtop + 1e-8)")
+    said = book.check("dtop")
+    assert "approximate: True" in said
+    assert "✓ right" in said
 
 
 def test_after_a_wrong_one_it_is_right_for_what_it_was_given(book):

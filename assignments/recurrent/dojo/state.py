@@ -100,10 +100,11 @@ def of_the_step(
     variables: Mapping[str, str],
     cells: Mapping[int, Cell],
     known: Collection[str],
+    agrees: bool,
 ) -> tuple[str | None, tuple[Piece, ...]]:
     """Return (a sentence where a d-variable does not hold what its cells make of the present values, its pieces).
 
-    known: the names that setup and forward pass make.
+    known: the names that setup and forward pass make. agrees: whether it is PyTorch's gradient all the same.
     """
     own = own_pieces(pieces, name)
     if not own:
@@ -111,7 +112,7 @@ def of_the_step(
     for tried in (own, beside(pieces, own)):
         if _up_to_date(name, found, names, pieces, tried, variables, known):
             return None, tried
-    return _why(name, pieces, own, variables, cells), own
+    return _why(name, pieces, own, variables, cells, agrees), own
 
 
 def _why(
@@ -120,7 +121,8 @@ def _why(
     own: Sequence[Piece],
     variables: Collection[str],
     cells: Mapping[int, Cell],
-) -> str:
+    agrees: bool,
+) -> str | None:
     last = cells[own[-1].cell]
     for piece in own:
         if (error := cells[piece.cell].error) is not None:
@@ -138,6 +140,8 @@ def _why(
         made = own_pieces(pieces, other)
         if made and other in frozenset().union(*(piece.uses for piece in own)) and made[-1].cell > own[-1].cell:
             return f"`{other}` was made anew after `{name}`: run {last.called} again"
+    if agrees:  # what it was made from has been changed in place since, by a later step that shares its memory
+        return None
     again = " and ".join(dict.fromkeys(cells[piece.cell].called for piece in own))
     return f"`{name}` does not hold what its code makes of the values as they are now: run {again} again"
 
