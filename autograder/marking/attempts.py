@@ -164,14 +164,12 @@ class _Attempt:
         return name in self._apart.mixed or name in self._apart.moved or self._apart.leans(name)
 
     def _suspects(self) -> set[str]:
-        forward = self._exercise.forward
         steps = [s for s in self._exercise.gradients if self._values[s.name] != (None,) * self._count]
-        return {s.name for s in steps if may_shift(*self._code(s.name), forward)}
+        return {s.name for s in steps if may_shift(*self._code(s.name), self._exercise.forward)}
 
     def _code(self, name: str) -> tuple[Mapping[int, str], Sequence[int], str, Mapping[str, int]]:
         """Return a step's code with that of all others: all cells, its own, its name and when each is recorded."""
-        apart = self._apart
-        return apart.in_order, apart.numbers(apart.makers[name]), name, apart.recorded
+        return (apart := self._apart).in_order, apart.numbers(apart.code_of(name)), name, apart.recorded
 
     def _in_float32(self, *runs: Sequence[RunRecord]) -> None:
         """Try all ways again in float32, for the steps that fix a precision below float64 themselves."""

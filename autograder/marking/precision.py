@@ -17,7 +17,7 @@ def lowers_precision(name: str, indices: Collection[int], apart: Apart, runs: It
     Its value may be float64 all the same: a float32 path or constant, added to or times a float64 tensor.
     indices: the step's own cells. apart: the submission by its statements. runs: what the step held so far.
     """
-    own = (*apart.makers[name], *indices)
+    own = (*apart.code_of(name), *indices)
     if names_low_precision(apart.sources, own):
         return True
     cells = {apart.cells.get(index, index) for index in own}

@@ -63,6 +63,10 @@ class Apart:
         together = {name for names in made if len(names) > 1 for name in names}
         return frozenset(together | {name for name in self.submission.sources if not self.makers.get(name)})
 
+    def code_of(self, name: str) -> tuple[int, ...]:
+        """Return the script cells that make a d-variable; all of them where none can be seen to."""
+        return self.makers[name] or tuple(self.sources)
+
     def leans(self, name: str) -> bool:
         """Return whether a step's code uses what other cells made, under other names than those of d-variables.
 

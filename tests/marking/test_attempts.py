@@ -107,3 +107,15 @@ def test_each_step_in_a_cell_of_ones_own(tried, sign, right):
     found, _ = tried(with_cells("dpart", *answers.values(), of=empty))
     assert found.step["dpeak"].right == right
     assert found.end["dkeel"].right
+
+
+@pytest.mark.parametrize("made", ["dflat = ({})", "globals().update(dflat={})"])
+def test_shifted_values_are_seen_whatever_makes_the_name(tried, made):
+    """A central difference of the loss, spread over the tensor: numerical, whether or not it is right."""
+    loss = "def loss_of(x):\n    s = x.exp()\n    return -(s / s.sum(1, keepdim=True))[range(rows), goal].log().mean()"
+    slope = (
+        "torch.stack([(loss_of(flat + 1e-6 * e.view_as(flat)) - loss_of(flat - 1e-6 * e.view_as(flat))) / 2e-6 "
+        "for e in torch.eye(flat.numel())]).view_as(flat)"
+    )
+    found, _ = tried(harbour(dflat=f"{loss}\n{made.format(slope)}"))
+    assert found.numerical == {"dflat"}

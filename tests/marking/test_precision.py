@@ -10,7 +10,7 @@ from autograder.sandbox.host.received import RanCell, RunRecord, Value
 from autograder.submission.notebook import submission_from_notebook
 from autograder.submission.split import taken_apart
 from tests import notebooks
-from tests.notebooks import HARBOUR_ANSWERS, place
+from tests.notebooks import HARBOUR_ANSWERS, place, with_cells
 
 
 @pytest.fixture
@@ -32,10 +32,20 @@ def lowers(harbour):
         (HARBOUR_ANSWERS["dflat"] + ".float()", True),
         ("dflat = (dswell * swell).to(torch.float32)", True),
         ("dflat = dswell * swell.double()", False),
+        ("globals().update(dflat=(dswell * swell).float())", True),
     ],
 )
 def test_by_its_code(lowers, source, expected):
     assert lowers(source) is expected
+
+
+def test_by_all_code_where_none_can_be_seen_to_make_it(harbour):
+    code = "found['dflat'] = (dswell * swell).float()"
+    for source, low in ((code, True), (code.replace(".float()", ""), False)):
+        submission = submission_from_notebook(
+            with_cells("dflat", f"found = {{}}\n{source}", of=notebooks.harbour(dflat="")), harbour
+        )
+        assert lowers_precision("dflat", submission.indices["dflat"], taken_apart(submission), ()) is low
 
 
 def test_by_its_value(lowers):
