@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.dojo import verdicts
+from autograder.dojo import reading
 from tests.dojo.book import CHECKS
 
 
@@ -21,7 +21,7 @@ def test_it_reads_the_notebook_once(book, monkeypatch):
     for name in CHECKS:
         book.check(name)
     reads = []
-    read = verdicts._read
-    monkeypatch.setattr(verdicts, "_read", lambda *args: reads.append(args) or read(*args))
+    read = reading._read
+    monkeypatch.setattr(reading, "_read", lambda *args: reads.append(args) or read(*args))
     assert f"✓ {len(CHECKS)} right" in book.run("progress()")
     assert len(reads) == 1

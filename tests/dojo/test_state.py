@@ -86,6 +86,13 @@ def test_its_cell_raised(done):
     assert "✓ right" in done.check("ds")
 
 
+def test_the_cell_of_a_later_path_raised(book):
+    book.answer(de_path2="de = de + dtotal @ w")
+    said = book.check("de")
+    assert "`de = de + dtotal @ w`) raised RuntimeError: mat1 and mat2 shapes cannot be multiplied" in said
+    assert "the gradient through" not in said
+
+
 def test_only_the_forward_cell_was_run(book):
     book.run(FORWARD, "forward")
     book.run(RIGHT["dp"], "dp")

@@ -107,7 +107,7 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "far too much code": (_changed(lambda notebook: notebook.cells.append(code("a\n" * 10**6))), "take out"),
     "in an old format": (_old, 8),
     "of another kernel": (_changed(lambda n: n.metadata.update(kernelspec={"name": "ir", "display_name": "R"})), 8),
-    "without metadata": (_changed(_without_metadata), 7),
+    "without metadata": (_changed(_without_metadata), 8),
     "without check cells": (_changed(_without_checks), 8),
     "with check cells first": (_changed(_checks_first), 8),
     "a check cell doubled": (_changed(_doubled("cmp_dkeel")), 8),

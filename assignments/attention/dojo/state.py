@@ -110,7 +110,10 @@ def of_the_step(
     if not own:
         return None, ()
     for tried in (own, beside(pieces, own)):
-        if _up_to_date(name, found, names, pieces, tried, variables, known):
+        holds = _up_to_date(name, found, names, pieces, tried, variables, known)
+        if holds is None and (raised := _raised(own, cells)) is not None:
+            return raised, own
+        if holds or holds is None:
             return None, tried
     return _why(name, pieces, own, variables, cells, agrees), own
 
@@ -123,11 +126,9 @@ def _why(
     cells: Mapping[int, Cell],
     agrees: bool,
 ) -> str | None:
-    last = cells[own[-1].cell]
-    for piece in own:
-        if (error := cells[piece.cell].error) is not None:
-            return f"{cells[piece.cell].called} raised {error}: mend the cell and run it again"
-    first = cells[own[0].cell]
+    if (raised := _raised(own, cells)) is not None:
+        return raised
+    first, last = cells[own[0].cell], cells[own[-1].cell]
     for piece in own[1:]:
         cell = cells[piece.cell]
         times = sum(number > first.number for number in cell.runs)
@@ -144,6 +145,13 @@ def _why(
         return None
     again = " and ".join(dict.fromkeys(cells[piece.cell].called for piece in own))
     return f"`{name}` does not hold what its code makes of the values as they are now: run {again} again"
+
+
+def _raised(own: Sequence[Piece], cells: Mapping[int, Cell]) -> str | None:
+    for piece in own:
+        if (error := cells[piece.cell].error) is not None:
+            return f"{cells[piece.cell].called} raised {error}: mend the cell and run it again"
+    return None
 
 
 def other_path(name: str, pieces: Sequence[Piece], cells: Mapping[int, Cell]) -> str | None:
@@ -166,8 +174,11 @@ def _up_to_date(
     own: Sequence[Piece],
     variables: Collection[str],
     known: Collection[str],
-) -> bool:
-    """Return whether the step's cells, run on the notebook's present values, make what is there."""
+) -> bool | None:
+    """Return whether the step's cells, run on the notebook's present values, make what is there.
+
+    Returns None where they make nothing.
+    """
     others = {
         other: value.detach()
         for other in variables
@@ -179,8 +190,10 @@ def _up_to_date(
     here = Case(True, torch.get_default_dtype(), before, {}, {}, {}, {}, frozenset())
     ran = run(needed, here, {} if together else others, [name])
     value = ran.values.get(name)
-    if ran.late or ran.uses or value is None or grads_read(piece.source for piece in needed):
+    if ran.late or ran.uses or grads_read(piece.source for piece in needed):
         return True  # it cannot be told
+    if value is None:
+        return None
     if value.tensor is None:
         return value.kind == "other" or (found is None and value.kind == "none")
     if not isinstance(found, torch.Tensor):

@@ -12,10 +12,10 @@ from .compare import compare, difference_from
 from .explain.forward import Scene, find_routes, product
 from .grids import Grid, show_grids
 from .notebook import Session
+from .reading import read_notebook
 from .trial.answer import mixed, needed_pieces, own_pieces
 from .trial.cases import Case, undisturbed
 from .trial.run import Value, run
-from .verdicts import read_notebook
 
 LARGEST = 9  # rows and columns of what is drawn
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
 from . import standing, state
 from .behind import behind
 from .compare import ATOL, RTOL, compare, compare_with_grad, plain
-from .explain.forward import read_lines
 from .explain.sentences import Explanation
-from .history import Cell, cells_of, texts_of
+from .history import Cell
 from .judge import CREDIT, IDLE_HINT, Judgement
-from .notebook import Session, reason_for, steps_compared
+from .notebook import Session, reason_for
 from .points import points
+from .reading import Reading, cases_of, error_of, read_notebook
 from .reasons import explained
 from .structure import tensors_in
-from .trial.answer import Piece, own_pieces, pieces_of
-from .trial.cases import NoTrialError, Pair, make_cases, setup_cells
-from .trial.code import defined_names
+from .trial.answer import Piece, own_pieces
+from .trial.cases import NoTrialError, Pair
 from .trial.step import Question, judged
-
-BACKWARD = re.compile(r"\.backward\(")
 
 
 @dataclass(frozen=True)
@@ -47,24 +42,6 @@ class Said:
 USUAL = (RTOL, ATOL)
 EDITED = "the forward cell was edited and no longer is what was released; run it as it was"
 EXPLAINED = ("wrong", "shape", "path-missing")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The notebook, read: its cells by number, the forward cell, the setup, and the student's statements."""
-
-    cells: Mapping[int, Cell]
-    forward: Cell
-    setup: tuple[Cell, ...]
-    pieces: tuple[Piece, ...]
-    variables: Mapping[str, str]
-    given: frozenset[str]
-    known: frozenset[str]
-    backward: Cell | None
-
-
-_cases: dict[tuple[Any, ...], tuple[Pair, ...] | str] = {}
-_reads: dict[tuple[Any, ...], Reading | None] = {}
 
 
 def say(
@@ -130,7 +107,7 @@ def _tried(
         target,
         found,
         truth,
-        _error(read, name),
+        error_of(read, name),
         read.pieces,
         read.variables,
         read.given,
@@ -144,7 +121,7 @@ def _tried(
         through,
     )
     try:
-        cases = _cases_of(session, read)
+        cases = cases_of(session, read)
         judgement = judged(question, cases)
         late = None
         if through and not earns(judgement):
@@ -201,64 +178,6 @@ def why(label: str, found: object, tensor: torch.Tensor, said: Said | None, thro
         return sentence or hint
     # Where cmp shows the step as right, why it is not stays in front.
     return f"{judgement.hint}: {sentence}" if judgement.comparison.approximate and judgement.hint else sentence
-
-
-def read_notebook(session: Session, label: str) -> Reading | None:
-    """Return the notebook; None where its forward cell has been edited since. Read once for all that a cell compares.
-
-    label: of the comparison; what stands behind it in the cell that is running has not been run.
-    """
-    texts = texts_of(session.shell)
-    here = any(f"{quote}{label}{quote}" in texts[-1] for quote in "\"'")
-    key = (session.shell, session.source, session.marked, len(texts), label if here else "")
-    if key not in _reads:
-        _reads.clear()
-        _reads[key] = _read(session, label)
-    return _reads[key]
-
-
-def _read(session: Session, label: str) -> Reading | None:
-    cells = cells_of(session.shell)
-    forward = next((cell for cell in reversed(cells) if cell.source == session.source), None)
-    if forward is None:
-        return None
-    answers = {f"d{tensor}" for tensor in session.marked}
-    before = sorted((cell for cell in cells if cell.runs[0] < forward.runs[0]), key=lambda cell: cell.runs[0])
-    before = [cell for cell in before if answers.isdisjoint(defined_names(cell.source))]
-    needed = setup_cells([cell.source for cell in before], session.lines)
-    setup = tuple(cell for cell in before if cell.source in needed)
-    later = sorted((cell for cell in cells if cell.runs[0] > forward.runs[0]), key=lambda cell: cell.runs[0])
-    backward = next((cell for cell in later if BACKWARD.search(cell.source)), None)
-    compared = steps_compared(cell.source for cell in cells)
-    variables = {compared.get(tensor, ("", f"d{tensor}"))[1]: tensor for tensor in session.marked}
-    theirs = [cell for cell in cells if cell not in (forward, backward, *setup)]
-    # A forward pass may stand in several cells.
-    theirs = [cell for cell in theirs if not (lines := read_lines(cell.source)) or not set(lines) <= set(session.lines)]
-    pieces = pieces_of([(cell.number, cell.source) for cell in theirs], variables, label)
-    given = pieces_of([(backward.number, backward.source)], variables) if backward is not None else ()
-    made = frozenset().union(*(piece.variables for piece in given))
-    known = frozenset().union(*(defined_names(cell.source) for cell in setup), (line.target for line in session.lines))
-    return Reading({cell.number: cell for cell in cells}, forward, setup, pieces, variables, made, known, backward)
-
-
-def _cases_of(session: Session, read: Reading) -> Sequence[Pair]:
-    """Return the trial cases of this forward pass; made once. Raises NoTrialError."""
-    key = (session.source, session.marked, *(cell.source for cell in read.setup))
-    if key not in _cases:
-        _cases.clear()
-        try:
-            _cases[key] = make_cases([cell.source for cell in read.setup], session.lines, session.marked)
-        except NoTrialError as error:
-            _cases[key] = str(error)
-    found = _cases[key]
-    if isinstance(found, str):
-        raise NoTrialError(found)
-    return found
-
-
-def _error(read: Reading, name: str) -> str | None:
-    raised = {cell.number: cell.error for cell in read.cells.values() if cell.error is not None}
-    return next((raised[p.cell] for p in reversed(read.pieces) if name in p.variables and p.cell in raised), None)
 
 
 def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:

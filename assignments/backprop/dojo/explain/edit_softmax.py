@@ -32,25 +32,25 @@ def missing_sums(cell: StudentCell) -> Iterator[Edit]:
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult) or within_product(node, cell):
             continue
         factors = factors_of(node)
-        for probs in dict.fromkeys(factor for factor, above in factors if above):
-            axis = probability_axis(cell.values.get(probs))
+        for shares in dict.fromkeys(factor for factor, above in factors if above):
+            axis = probability_axis(cell.values.get(shares))
             if axis is None or not isinstance(cell.values[node], Tensor) or ".sum(" in ast.unparse(node):
                 continue  # with a sum of its own, another one may mend what is wrong elsewhere
             said = f"the derivative of softmax subtracts a sum over axis {axis}, which is missing in {quoted(node)}"
-            yield Edit("path-missing", said, {node: _with_sum(Original(node), probs, axis)}, False)
-            alone = ast.unparse(binary(ast.Constant(1), ast.Sub(), probs))
+            yield Edit("path-missing", said, {node: _with_sum(Original(node), shares, axis)}, False)
+            alone = ast.unparse(binary(ast.Constant(1), ast.Sub(), shares))
             rest = [pair for pair in factors if ast.unparse(pair[0]) != alone]
             if len(rest) < len(factors):
                 said = (
-                    f"`{ast.unparse(probs)} * ({alone})` is the derivative of each element by itself: that of softmax "
+                    f"`{ast.unparse(shares)} * ({alone})` is the derivative of each element by itself: that of softmax "
                 )
                 said += f"subtracts a sum over axis {axis}"
-                yield Edit("function", said, {node: _with_sum(product_of(rest), probs, axis)}, False)
+                yield Edit("function", said, {node: _with_sum(product_of(rest), shares, axis)}, False)
 
 
-def _with_sum(product: ast.expr, probs: ast.expr, axis: int) -> ast.expr:
+def _with_sum(product: ast.expr, shares: ast.expr, axis: int) -> ast.expr:
     total = called(product, "sum", axis, keepdim=True)
-    return binary(product, ast.Sub(), binary(probs, ast.Mult(), total))
+    return binary(product, ast.Sub(), binary(shares, ast.Mult(), total))
 
 
 def probability_axis(value: object) -> int | None:

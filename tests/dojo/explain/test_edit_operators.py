@@ -1,0 +1,28 @@
+"""Operators and brackets."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.dojo.explain import edit_operators
+from tests.dojo.explain.cells import mended
+
+OAR = {"oar": (0, 6)}
+
+
+@pytest.mark.parametrize(
+    ("forward", "tensor", "code", "leaves", "says"),
+    [
+        ("swell = oar / n", "oar", "doar = dswell * n", OAR, "this is multiplied by `n`, where it must be divided"),
+        (
+            "swell = oar.sum(0, keepdim=True) / (n - 1)",
+            "oar",
+            "doar = torch.ones_like(oar) / n - 1 * dswell",
+            OAR,
+            "a bracket is missing",
+        ),
+    ],
+)
+def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):
+    found = mended(edit_operators, forward, tensor, code, **leaves)
+    assert any(says in sentence for sentence in found), found
