@@ -110,7 +110,7 @@ def of_the_step(
     if not own:
         return None, ()
     for tried in (own, beside(pieces, own)):
-        holds = _up_to_date(name, found, names, pieces, tried, variables, known)
+        holds = _up_to_date(name, found, names, pieces, tried, variables, known, agrees)
         if holds is None and (raised := _raised(own, cells)) is not None:
             return raised, own
         if holds or holds is None:
@@ -174,10 +174,11 @@ def _up_to_date(
     own: Sequence[Piece],
     variables: Collection[str],
     known: Collection[str],
+    agrees: bool,
 ) -> bool | None:
     """Return whether the step's cells, run on the notebook's present values, make what is there.
 
-    Returns None where they make nothing.
+    Returns None where they make nothing, or raise before they have made PyTorch's gradient (agrees).
     """
     others = {
         other: value.detach()
@@ -192,7 +193,7 @@ def _up_to_date(
     value = ran.values.get(name)
     if ran.late or ran.uses or grads_read(piece.source for piece in needed):
         return True  # it cannot be told
-    if value is None:
+    if value is None or (ran.error is not None and not agrees):
         return None
     if value.tensor is None:
         return value.kind == "other" or (found is None and value.kind == "none")
