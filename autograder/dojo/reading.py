@@ -1,4 +1,4 @@
-"""Read the running notebook: its forward pass, the setup and the student's cells, and the trial cases that they make."""
+"""Read the running notebook: its forward pass, the setup and the student's cells, and the trial cases they make."""
 
 from __future__ import annotations
 
