@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 import torch
 
+from tests.conftest import ROOT
 from tests.explain.held_out import held_out
 from tests.explain.mistakes import mistakes
 from tests.explain.networks import COURSE, OTHERS, network, run
@@ -50,4 +52,6 @@ def test_no_answer_is_there_twice():
 def test_every_cause_is_one_that_the_explainer_can_name():
     # A misspelt label would count as a mistake of the explainer's.
     known = {kind for name in (COURSE[0], *OTHERS) for mistake in mistakes(name) for kind in mistake.kinds}
+    for path in (ROOT / "autograder" / "dojo" / "explain").glob("edit_*.py"):
+        known |= set(re.findall(r'Edit\(\s*"([\w-]+)"', path.read_text()))
     assert {kind for answer in held_out() for kind in answer.kinds} <= known

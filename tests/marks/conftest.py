@@ -15,9 +15,12 @@ from tests.warm import warm_grader
 COUNTS: list[str] = []
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_reasons() -> Iterator[None]:
-    """These tests are about marks, which stand by themselves; looking for thousands of reasons takes longer."""
+    """These tests are about marks, which stand by themselves; looking for thousands of reasons takes longer.
+
+    For each module, so that the tests of reasons in the same process have theirs.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Explainer, "why", lambda *args: None)
         yield
