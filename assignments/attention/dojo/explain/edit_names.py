@@ -173,6 +173,8 @@ def values(cell: StudentCell) -> Iterator[Edit]:
     slopes = [tree for tree in cell.slopes if cell.is_call(tree)]
     for nodes in once_and_everywhere(cell):
         name, value = nodes[0], cell.values[nodes[0]]
+        if not isinstance(cell.parents.get(name), ast.BinOp):
+            continue  # a function is asked of it, and of the derivative it would be another thing
         if isinstance(name, ast.Name) and isinstance(value, Tensor) and not cell.is_gradient(name.id):
             for tree in slopes if name.id != cell.name else ():
                 yield _instead(nodes, tree, cell.trial.names[tree.id], cell)
@@ -205,6 +207,8 @@ def replaced(cell: StudentCell) -> Iterator[Edit]:
         now, value = ast.unparse(nodes[0]), cell.values[nodes[0]]
         if not isinstance(value, Tensor):
             continue
+        if isinstance(parent := cell.parents.get(nodes[0]), ast.Attribute) and parent.attr in ("argmax", "argmin"):
+            continue  # anything with its largest element there would do
         for then, (tree, other) in cell.known.items():
             both = isinstance(tree, ast.Name) and isinstance(nodes[0], ast.Name)
             # What arrives in place of all that is assigned mends every cell of a step that passes it on.
