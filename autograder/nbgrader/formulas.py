@@ -23,7 +23,8 @@ ATTRIBUTES = (
     "accent|accentunder|class|columnspan|depth|display|displaystyle|form|height|largeop|linethickness|lspace|mathvariant"
     "|maxsize|minsize|movablelimits|rowspan|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|width"
 )
-INERT = re.compile(rf'(?:[^<>]|</(?:{ELEMENTS})>|<(?:{ELEMENTS})(?: (?:{ATTRIBUTES})="[\w .,:;%#-]*")*/?>)*+')
+# Not possessive (*+): Python before 3.11.5 then takes a half of an item, such as "<mi".
+INERT = re.compile(rf'(?:[^<>]|</(?:{ELEMENTS})>|<(?:{ELEMENTS})(?: (?:{ATTRIBUTES})="[\w .,:;%#-]*")*/?>)*')
 WRITTEN = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$")  # the formulas in an output of type text/latex
 
 
