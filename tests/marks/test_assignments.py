@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.marking.grader import Grader
-from autograder.marking.result import SubmissionResult
 from autograder.marking.verdict import CREDIT
 from tests.marks.assignment_judge import Answers
+from tests.marks.earned import credit_of, lost_of
 from tests.marks.notebooks import ROOT
 from tests.warm import warm_grader
 
@@ -23,7 +23,6 @@ ALL = [
 ]
 # Autograd's own answer is right, and a difference nearly; neither is a derivation.
 NO_DERIVATION = ("torch.autograd", "backward", "torch.func", ".grad", "slope(")
-HALF = frozenset({"path-missing", "hard-coded"})
 
 
 @pytest.fixture(scope="module", params=ALL, ids=lambda answers: f"{answers.assignment}-{answers.name}")
@@ -36,18 +35,6 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 def warm(answers: Answers) -> Iterator[Grader]:
     with warm_grader(answers.exercise, b"the secret of the later assignments", CREDIT, jobs=2) as grader:
         yield grader
-
-
-def _lost(result: SubmissionResult) -> list[str]:
-    """What did not get full credit; of a submission that is not graded, the reason."""
-    if result.status != "graded":
-        return [f"{result.status}: {result.error}"]
-    return [f"{s.name}: {s.verdict} ({s.hint or s.error})" for s in result.steps if CREDIT.get(s.verdict, 0.0) < 1.0]
-
-
-def _credit(result: SubmissionResult, step: str) -> float:
-    (found,) = [s for s in result.steps if s.name == step]
-    return 0.0 if found.verdict in HALF else CREDIT.get(found.verdict, 0.0)
 
 
 @pytest.mark.parametrize("assignment", sorted({answers.assignment for answers in ALL}))
@@ -76,7 +63,7 @@ def test_the_judge_knows_right_from_wrong(answers: Answers) -> None:
 
 def test_the_solution_itself(answers: Answers, warm: Grader) -> None:
     result = answers.grade(warm, {})
-    assert not _lost(result)
+    assert not lost_of(result)
     assert result.score == answers.exercise.max_score
 
 
@@ -85,7 +72,7 @@ def test_right_answers(answers: Answers, warm: Grader, counts: list[str]) -> Non
     lost = []
     for packed in itertools.zip_longest(*([(cell, code) for code in codes] for cell, codes in answers.right.items())):
         cells = dict(pair for pair in packed if pair is not None)
-        lost += [f"{sentence} in {cells}" for sentence in _lost(answers.grade(warm, cells))]
+        lost += [f"{sentence} in {cells}" for sentence in lost_of(answers.grade(warm, cells))]
     tried = sum(map(len, answers.right.values()))
     counts.append(f"{answers.assignment}/{answers.name}: {tried} right answers tried, {len(lost)} false fails")
     assert not lost, "\n".join(lost)
@@ -99,9 +86,9 @@ def test_wrong_answers(answers: Answers, warm: Grader, counts: list[str]) -> Non
     passed, others = [], []
     for cell, code in tried:
         result, step_name = answers.grade(warm, {cell: code}), answers.step_of(cell)
-        if _credit(result, step_name) > 0:
+        if credit_of(result, step_name) > 0:
             passed.append(f"{step_name} in {code!r}")
-        others += [f"{lost} after {code!r}" for lost in _lost(result) if not lost.startswith(f"{step_name}:")]
+        others += [f"{lost} after {code!r}" for lost in lost_of(result) if not lost.startswith(f"{step_name}:")]
     counts.append(f"{answers.assignment}/{answers.name}: {len(tried)} wrong answers alone, {len(passed)} false passes")
     assert not passed, "\n".join(passed)
     assert not others, "\n".join(others)
@@ -116,7 +103,7 @@ def test_mutations(answers: Answers, warm: Grader, counts: list[str]) -> None:
         result = answers.grade(warm, {m.cell: m.code for m in row})
         for m in row:
             step = answers.step_of(m.cell)
-            if _credit(result, step) > 0 and _credit(answers.grade(warm, {m.cell: m.code}), step) > 0:
+            if credit_of(result, step) > 0 and credit_of(answers.grade(warm, {m.cell: m.code}), step) > 0:
                 passed.append(f"{step} ({m.kind}): {m.code!r}")
     number = len(answers.mutations)
     counts.append(f"{answers.assignment}/{answers.name}: {number} mutations tried, {len(passed)} false passes")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.marking.grader import Grader
-from autograder.marking.result import SubmissionResult
 from autograder.marking.verdict import CREDIT
+from tests.marks.earned import credit_of, lost_of
 from tests.marks.later_answers import BATCHNORM, CROSS_ENTROPY, RIGHT, TRAINING, WRONG
 from tests.marks.later_judge import exercise, grade, judges, mutations, solutions, step_of
 from tests.warm import warm_grader
@@ -17,7 +17,6 @@ from tests.warm import warm_grader
 pytestmark = [pytest.mark.marks, pytest.mark.filterwarnings("ignore")]
 
 EXERCISES = (CROSS_ENTROPY, BATCHNORM, TRAINING)
-HALF = frozenset({"path-missing", "hard-coded"})
 
 
 @pytest.fixture(scope="module", params=EXERCISES)
@@ -25,19 +24,6 @@ def later(request: pytest.FixtureRequest) -> Iterator[Grader]:
     """A warm grader of each of the three exercises in turn."""
     with warm_grader(exercise(request.param), b"the secret of the later marks", CREDIT, jobs=2) as warm:
         yield warm
-
-
-def _lost(result: SubmissionResult) -> list[str]:
-    """What did not get full credit, also of steps without points; a graded submission, or the reason why not."""
-    if result.status != "graded":
-        return [f"{result.status}: {result.error}"]
-    return [f"{s.name}: {s.verdict} ({s.hint or s.error})" for s in result.steps if CREDIT.get(s.verdict, 0.0) < 1.0]
-
-
-def _credit(result: SubmissionResult, step: str) -> float:
-    (found,) = [s for s in result.steps if s.name == step]
-    credit = CREDIT.get(found.verdict, 0.0)
-    return 0.0 if found.verdict in HALF else credit
 
 
 def test_enough_of_them() -> None:
@@ -64,7 +50,7 @@ def test_the_judge_knows_right_from_wrong(name: str) -> None:
 
 def test_the_solution_itself(later: Grader) -> None:
     result = grade(later, {})
-    assert not _lost(result)
+    assert not lost_of(result)
     assert result.score == later.exercise.max_score
 
 
@@ -75,7 +61,7 @@ def test_right_answers(later: Grader, counts: list[str]) -> None:
     lost = []
     for packed in rounds:
         cells = dict(pair for pair in packed if pair is not None)
-        lost += [f"{sentence} in {cells}" for sentence in _lost(grade(later, cells))]
+        lost += [f"{sentence} in {cells}" for sentence in lost_of(grade(later, cells))]
     tried = sum(map(len, RIGHT[name].values()))
     counts.append(f"{name}: {tried} right answers tried, {len(lost)} false fails")
     assert not lost, "\n".join(lost)
@@ -89,10 +75,10 @@ def test_wrong_answers(later: Grader, counts: list[str]) -> None:
         for code in codes:
             result = grade(later, {cell: code})
             step = step_of(name, cell)
-            if _credit(result, step) > 0:
+            if credit_of(result, step) > 0:
                 passed.append(f"{step} in {code!r}")
             others += [
-                f"{sentence} after {code!r}" for sentence in _lost(result) if not sentence.startswith(f"{step}:")
+                f"{sentence} after {code!r}" for sentence in lost_of(result) if not sentence.startswith(f"{step}:")
             ]
     counts.append(f"{name}: {sum(map(len, WRONG[name].values()))} wrong answers by hand, {len(passed)} false passes")
     assert not passed, "\n".join(passed)
@@ -109,7 +95,7 @@ def test_mutations(later: Grader, counts: list[str]) -> None:
         result = grade(later, {m.cell: m.code for m in row})
         for mutation in row:
             step = step_of(name, mutation.cell)
-            if _credit(result, step) > 0 and _credit(grade(later, {mutation.cell: mutation.code}), step) > 0:
+            if credit_of(result, step) > 0 and credit_of(grade(later, {mutation.cell: mutation.code}), step) > 0:
                 passed.append(f"{step} ({mutation.kind}): {mutation.code!r}")
     counts.append(f"{name}: {len(mutations(name))} mutations tried, {len(passed)} false passes")
     assert not passed, "\n".join(passed)

@@ -13,6 +13,7 @@ import pytest
 
 from autograder.marking.grader import Grader
 from autograder.marking.result import SubmissionResult
+from tests.marks.earned import HALF
 from tests.marks.notebooks import grade, solutions, variable
 from tests.marks.right_answers import RIGHT
 from tests.marks.wrong_answers import VANISHING, Mutation, judges, mutations, with_its_other_paths
@@ -23,7 +24,6 @@ pytestmark = [pytest.mark.marks, pytest.mark.filterwarnings("ignore")]
 
 ALONE = 200  # mutations that are tried alone, in an otherwise right submission
 TRIVIAL_ALONE = 60  # the others are tried one of each d-variable in a submission
-HALF = frozenset({"path-missing", "hard-coded"})
 
 T = TypeVar("T")
 R = TypeVar("R")
