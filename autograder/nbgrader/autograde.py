@@ -28,6 +28,7 @@ from autograder.nbgrader.late import late_plugin
 from autograder.nbgrader.mark import exercise_path, number_cells
 from autograder.nbgrader.quiet import quiet, said_of
 from autograder.nbgrader.register import marks_given
+from autograder.nbgrader.replaced import replaced
 from autograder.nbgrader.submitted import copy_beside, copy_exercise_files, digest, submitted_at
 from autograder.nbgrader.warm import exercise_at
 from autograder.submission.file import UnreadableError, read_notebook
@@ -221,15 +222,15 @@ def _existing_timestamp(self: CourseDirectory, dest_path: str) -> Any:
     return submitted_at(Path(dest_path), (lambda _: None) if ours else self.log.warning)
 
 
-_CHANGED = {
-    "init_notebooks": _init_notebooks,
-    "init_destination": _init_destination,
-    "init_assignment": _init_assignment,
-    "convert_single_notebook": _convert_single_notebook,
-    "set_permissions": _set_permissions,
-    "convert_notebooks": _convert_notebooks,
-}
-_THEIRS = {name: getattr(Autograde, name) for name in _CHANGED}
-for _name, _function in _CHANGED.items():
-    setattr(Autograde, _name, _function)
+_THEIRS = replaced(
+    Autograde,
+    {
+        "init_notebooks": _init_notebooks,
+        "init_destination": _init_destination,
+        "init_assignment": _init_assignment,
+        "convert_single_notebook": _convert_single_notebook,
+        "set_permissions": _set_permissions,
+        "convert_notebooks": _convert_notebooks,
+    },
+)
 CourseDirectory.get_existing_timestamp = _existing_timestamp

@@ -19,6 +19,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.converters.generate_feedback import GenerateFeedback
 
 from autograder.nbgrader.quiet import quiet
+from autograder.nbgrader.replaced import replaced
 from autograder.nbgrader.submitted import copy_beside
 from autograder.text import one_line
 
@@ -112,11 +113,11 @@ def _convert(converter: Any, folder: str) -> bool:
     return True
 
 
-_CHANGED = {
-    "init_assignment": _init_assignment,
-    "convert_single_notebook": _convert_single_notebook,
-    "convert_notebooks": _convert_notebooks,
-}
-_THEIRS = {name: getattr(GenerateFeedback, name) for name in _CHANGED}
-for _name, _function in _CHANGED.items():
-    setattr(GenerateFeedback, _name, _function)
+_THEIRS = replaced(
+    GenerateFeedback,
+    {
+        "init_assignment": _init_assignment,
+        "convert_single_notebook": _convert_single_notebook,
+        "convert_notebooks": _convert_notebooks,
+    },
+)
