@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 
 from tests.marks.notebooks import solutions, variable
-from tests.marks.ways import FIRST, VARIABLES, Way, _joined, _local, _notebook
+from tests.marks.ways import FIRST, VARIABLES, Way, _joined, _local, _notebook, _plain
 
 NAMES = ", ".join(VARIABLES)
 
@@ -53,12 +53,14 @@ def _renamable(code: str) -> bool:
     return _local(code) and ":=" not in code
 
 
-def _for_a_name(code: str) -> bool:
-    """Left out, as in functions, is what takes numbers out of PyTorch, `tolist()` and NumPy: it cannot be replayed.
-
-    There a right step whose true gradient vanishes still loses its mark where it uses an earlier one by another name.
-    """
-    return _renamable(code) and not any(isinstance(node, ast.AnnAssign) for node in ast.walk(ast.parse(code)))
+def _for_an_entry(code: str) -> bool:
+    """Whether the d-variables can be entries of a dictionary in cells of their own."""
+    if not _plain(code):
+        return False
+    nodes = list(ast.walk(ast.parse(code)))
+    words = {node.id for node in nodes if isinstance(node, ast.Name)}
+    unwritable = any(isinstance(node, ast.AnnAssign | ast.NamedExpr) for node in nodes)
+    return not unwritable and words.isdisjoint({"globals", "locals", "exec"})
 
 
 def _function_each(cells: Mapping[str, str]) -> str:
@@ -162,7 +164,7 @@ IN_FUNCTIONS = (
     Way("a function for each step", lambda c: _one(_function_each(c)), _local),
     Way("three functions", lambda c: _one(_parts(c)), _local),
     Way("a dictionary, unpacked at the end", lambda c: _one(_dictionary_at_once(c)), _renamable, whole=True),
-    Way("a dictionary, cell by cell", lambda c: _notebook(_dictionary_by_cell(c)), _for_a_name, whole=True),
+    Way("a dictionary, cell by cell", lambda c: _notebook(_dictionary_by_cell(c)), _for_an_entry, whole=True),
     Way("a dictionary for globals().update", lambda c: _one(_dictionary_update(c)), _renamable, whole=True),
     Way("a loop over functions", lambda c: _one(_loop_over_functions(c)), _local),
     Way("a loop over names and functions", lambda c: _one(_loop_over_pairs(c)), _local),

@@ -41,14 +41,6 @@ def _temporary(cell: str, code: str) -> str:
     return code if found is None else f"tmp = {found}\n{variable(cell)} = tmp\ndel tmp"
 
 
-def _precise(code: str) -> bool:
-    """Left out is code that says float32 itself, in one cell that uses one name for all of its gradients.
-
-    There it meets float64 under that name, the cell raises, and right steps behind it still lose their marks.
-    """
-    return _plain(code) and "float" not in code
-
-
 def _one_name(cells: Mapping[str, str]) -> dict[str, str]:
     """`g` holds the newest gradient, and the next step goes on from it by that name."""
     found, last = {}, ""
@@ -195,7 +187,7 @@ LAYOUTS = (
     Way("try and finally", lambda c: _one(f"try:\n{_indented(c)}\nfinally:\n    print('done')"), _local),
     Way("if and else", lambda c: _one(f"if n > 1:\n{_indented(c)}\nelse:\n    print('none')"), _local),
     Way("del of temporaries", lambda c: _one(_steps(c, _temporary)), _plain),
-    Way("one name for all, in one cell", lambda c: _one("\n".join(_one_name(c).values())), _precise, whole=True),
+    Way("one name for all, in one cell", lambda c: _one("\n".join(_one_name(c).values())), _plain, whole=True),
     Way("one name for all, cell by cell", lambda c: _notebook(_one_name(c)), _plain, whole=True),
     Way("%%time", lambda c: _one(f"%%time\n{_joined(c)}"), _plain),
     Way("names of torch shadowed", lambda c: _one(SHADOWED + _joined(c)), _plain),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -29,12 +29,10 @@ from autograder.dojo.trial.shifted import shifted
 from autograder.dojo.trial.tape import Tape, replay
 from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.outbox import Outbox
+from autograder.sandbox.guest.upstream import Upstream
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.messages import LAST_OF_TAPE, ForwardLine, Request, ScriptCell
+from autograder.sandbox.messages import LAST_OF_TAPE, SHARED_BYTES, ForwardLine, Request, ScriptCell
 
-# The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
-# 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
-SHARED_BYTES = 2**20
 # How often the time of a cell is halved at most. Those behind many endless cells need some time too: of 10 s, 0.6 s are
 # left, which fit 60 times into what the fourth time-out leaves of the total.
 HALVINGS = 4
@@ -99,7 +97,8 @@ class StudentRun:
                 if run.taped:
                     self._taped(number, case, gradients, request)
                 else:
-                    self._in_order(number, Upstream(gradients if run.stepwise else {}), request, show=run.case == 0)
+                    upstream = Upstream(gradients if run.stepwise else {}, case.names)
+                    self._in_order(number, upstream, request, show=run.case == 0)
             self._out.send()
         self._out.end()
 
@@ -184,25 +183,6 @@ class StudentRun:
         except Exception as error:
             what = f"tensor that cannot be read ({type(error).__name__})"
         return {"kind": "other", "type": what}
-
-
-class Upstream:
-    """Sets random upstream gradients in the student's names, each once its step is recorded, in one stepwise run."""
-
-    def __init__(self, gradients: dict[str, torch.Tensor]) -> None:
-        self._gradients = gradients
-        self._given: dict[str, tuple[torch.Tensor, int] | None] = {}
-
-    def take_over(self, recorded: Iterable[str]) -> None:
-        """Give these d-variables their random gradients from now on."""
-        self._given.update({name: None for name in recorded if name in self._gradients})
-
-    def renew(self, names: dict[str, Any]) -> None:
-        """Set every such d-variable again where a cell has assigned it or changed it in place."""
-        for name, given in self._given.items():
-            if given is None or names.get(name) is not given[0] or given[0]._version != given[1]:
-                names[name] = fresh = self._gradients[name].clone()
-                self._given[name] = fresh, fresh._version
 
 
 def _fresh(names: dict[str, Any]) -> dict[str, Any]:
