@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -145,12 +146,12 @@ def _graded(plan: Plan, gradebook: bool, isolation: str | None, cluster: str | N
         course = open_course(settings_from_config(config, folder), folder, isolation, on_cluster=cluster is not None)
         for warning in course.warnings:
             _say(warning)
-        released = Path(str(config.get("CourseDirectory", {}).get("release_directory", "release")))
+        if not gradebook:  # which refuses an exercise that differs
+            released = Path(str(config.get("CourseDirectory", {}).get("release_directory", "release")))
+            plan = replace(plan, released=released / plan.assignment)
         with ExitStack() as stack:
             writer = None
-            if not gradebook:  # which refuses such an exercise
-                _say_changes(plan, released)
-            else:
+            if gradebook:
                 from autograder.nbgrader.direct import DirectGradebook  # imports nbgrader
 
                 writer = stack.enter_context(DirectGradebook(config, plan.assignment))
@@ -181,22 +182,6 @@ def _cluster_graders(address: str, course: Course, console: Console) -> Iterator
             yield ClusterGraders(course, client, console)
     except ClusterError as error:
         _stop(str(error))
-
-
-def _say_changes(plan: Plan, released: Path) -> None:
-    """Say in one line for each exercise what differs from what students were given."""
-    from autograder.exercise.changes import since_released
-    from autograder.exercise.notebook import OrdinaryError, read_exercise
-
-    for path in plan.files:
-        try:
-            found = since_released(read_exercise(path), released / plan.assignment / path.name)
-        except OrdinaryError:
-            continue
-        if found:
-            others = f", and {len(found) - 1} more" if len(found) > 1 else ""
-            command = f"nbgrader generate_assignment {plan.assignment} --force"
-            _say(f"{path.stem}: {found[0]}{others}; to release it: {command}")
 
 
 def _finish(

@@ -20,6 +20,7 @@ class Plan:
 
     files: pairs of (student, submitted file) by the path of the exercise. jobs: submissions at a time. force: grade
     unchanged submissions again. keep: store the results. pattern: of the names of those whom the files are of.
+    released: the folder of what students were given; how an exercise differs from that is said, unless it is None.
     """
 
     assignment: str
@@ -28,6 +29,7 @@ class Plan:
     force: bool = False
     keep: bool = True
     pattern: str = "*"
+    released: Path | None = None
 
 
 class Graders(Protocol):

@@ -18,8 +18,10 @@ from autograder.classroom.plan import GradebookWriter, Graders, Plan
 from autograder.course.open_grader import Course
 from autograder.course.register import absent_students
 from autograder.course.secret import fingerprint
+from autograder.exercise.changes import since_released
 from autograder.exercise.notebook import Exercise, OrdinaryError, read_exercise
 from autograder.marking.result import ClassResult, Late, SubmissionResult
+from autograder.text import one_line
 
 
 class Interrupted(Exception):  # noqa: N818 (it is no error)
@@ -57,6 +59,8 @@ def grade_class(
             stack.callback(graders.close)
             if todo:
                 graders.begin({run.exercise.name: len(run.todo) for run in todo}, [run.exercise for run in todo])
+            if plan.released is not None:  # compared while the graders start
+                _say_changes([run.exercise for run in runs], plan.assignment, plan.released, console)
             for run in runs:
                 results += run.grade(console, stop, graders)
                 unrecorded += run.unrecorded
@@ -93,6 +97,17 @@ def _exercises(plan: Plan, console: Console) -> list[tuple[Exercise, list[tuple[
     if ordinary is not None and not found:
         raise ordinary
     return found
+
+
+def _say_changes(exercises: list[Exercise], assignment: str, released: Path, console: Console) -> None:
+    """Say in one line for each exercise what differs from what students were given."""
+    for exercise in exercises:
+        found = since_released(exercise, released / exercise.path.name)
+        if found:
+            others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            command = f"nbgrader generate_assignment {assignment} --force"
+            line = f"{exercise.name}: {found[0]}{others}; to release it: {command}"
+            console.print(one_line(line), soft_wrap=True, highlight=False, markup=False)
 
 
 @contextmanager

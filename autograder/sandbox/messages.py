@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:  # the host sends its first requests before it has imported to
 
 # In the place of a cell index: the report of what a taped run has replayed.
 LAST_OF_TAPE = -2
+# The runs of one submission share tensors above this size instead of copying them. Those are data sets (Xtr of exercise
+# 1 has 4.4 MB); the largest tensor of its forward pass has 16 kB in float64.
+SHARED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -137,33 +141,58 @@ def read_setup(body: bytes) -> Setup:
     return Setup(tuple(read["cells"]), read["parameters"], Limits(**read["limits"]), lines, read["tensors"])
 
 
-def case_frame(known: Known, path: Path) -> Frame:
-    """Write a case's tensors to `path` and return the frame that asks the guest to map them as its next case.
+def case_frames(cases: Sequence[Known], path: Path) -> Iterator[Frame]:
+    """Write each case's tensors to `path` and yield the frame that asks the guest to map them as its next case.
 
-    Mapped pages cost nothing when the guest forks; a data set in ordinary memory would slow down every fork. Raises
+    Mapped pages cost nothing when the guest forks; a data set in ordinary memory would slow down every fork. A large
+    tensor that an earlier case has too is not sent again. Whoever asks removes the file before the next case. Raises
     OSError, and ValueError where safetensors cannot write the file.
     """
     import safetensors
     import safetensors.torch
+
+    sent: dict[tuple[Any, ...], tuple[int, str]] = {}
+    for number, known in enumerate(cases):
+        tensors = {f"v.{name}": tensor for name, tensor in known.tensors.items()}
+        tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
+        earlier = {}
+        for name, tensor in tensors.items():
+            if tensor.numel() * tensor.element_size() > SHARED_BYTES:
+                same = tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
+                if sent.setdefault(same, (number, name)) != (number, name):
+                    earlier[name] = sent[same]
+        try:
+            safetensors.torch.save_file(_apart({k: t for k, t in tensors.items() if k not in earlier}), path)
+        except safetensors.SafetensorError as error:
+            raise ValueError(f"a case could not be written to {path.parent}: {error}") from None
+        header = {"case": path.name, "scalars": dict(known.scalars), "dtype": known.dtype, "earlier": earlier}
+        yield Frame(header, json.dumps(dict(known.structures)).encode())
+
+
+def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors, copied where they share memory, as a tensor and a view of it: safetensors refuses those."""
     import torch
 
-    tensors = {f"v.{name}": tensor for name, tensor in known.tensors.items()}
-    tensors |= {f"u.{name}": tensor for name, tensor in known.upstream.items()}
-    # safetensors refuses tensors that share memory, such as a tensor and a view of it.
-    copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    try:
-        safetensors.torch.save_file(copies, path)
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"a case could not be written to {path.parent}: {error}") from None
-    header = {"case": path.name, "scalars": dict(known.scalars), "dtype": known.dtype}
-    return Frame(header, json.dumps(dict(known.structures)).encode())
+    shared = Counter(tensor.untyped_storage().data_ptr() for tensor in tensors.values())
+    return {
+        name: tensor
+        if tensor.is_contiguous() and shared[tensor.untyped_storage().data_ptr()] == 1
+        else tensor.clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
 
 
-def read_case(header: Mapping[str, Any], body: bytes) -> Known:
-    """Return the case of a case frame: read its header and map the file that it names, in the working folder."""
+def read_case(header: Mapping[str, Any], body: bytes, earlier: Sequence[Known]) -> Known:
+    """Return the case of a case frame: read its header and map the file that it names, in the working folder.
+
+    earlier: the cases that were read before it.
+    """
     import safetensors.torch
 
     tensors = safetensors.torch.load_file(header["case"])
+    for name, (number, there) in header["earlier"].items():
+        before = earlier[number]
+        tensors[name] = (before.tensors if there.startswith("v.") else before.upstream)[there[2:]]
     known = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("v.")}
     upstream = {name[2:]: tensor for name, tensor in tensors.items() if name.startswith("u.")}
     return Known(known, header["scalars"], upstream, header["dtype"], json.loads(body))

@@ -117,6 +117,23 @@ def test_it_says_why_what_nobody_has_changed_is_graded_again(plan, course):
     )
 
 
+def test_it_says_what_differs_from_what_students_were_given(plan, course, harbour, tmp_path):
+    released = nbformat.read(harbour.path, 4)
+    path = tmp_path / "released" / harbour.path.name
+    path.parent.mkdir()
+    nbformat.write(released, path)
+    assert grade(plan(released=path.parent), course)[1] == ""
+    for cell in released.cells:
+        if cell.metadata.get("nbgrader", {}).get("points"):
+            cell.metadata.nbgrader.points = 7
+    nbformat.write(released, path)
+    _, said = grade(plan(released=path.parent), course)
+    line = said.splitlines()[-1]
+    assert line.startswith("harbour: cmp_")
+    assert f"in {path} it has 7, and" in line
+    assert line.endswith("more; to release it: nbgrader generate_assignment port --force")
+
+
 class TestGradebook:
     def test_every_result_is_written(self, plan, course):
         gradebook = Gradebook()

@@ -38,9 +38,9 @@ class TestCase:
         }
         known = Known(tensors, {"n": 3, "on": True, "word": "ä", "x": 0.1}, {"dwhole": whole + 0.5}, "float32")
         known = replace(known, structures={"rows": ["list", [["tensor", "row"], ["plain", 3]]]})
-        frame = sent(messages.case_frame(known, tmp_path / "case0"))
+        frame = sent(next(messages.case_frames([known], tmp_path / "case")))
         monkeypatch.chdir(tmp_path)  # the guest's working folder
-        found = messages.read_case(frame.header, frame.body)
+        found = messages.read_case(frame.header, frame.body, ())
         assert found.structures == known.structures
         assert (found.scalars, found.dtype) == (known.scalars, known.dtype)
         for mine, theirs in ((known.tensors, found.tensors), (known.upstream, found.upstream)):
@@ -51,7 +51,32 @@ class TestCase:
 
     def test_a_file_that_cannot_be_written_is_said(self, tmp_path):
         with pytest.raises((ValueError, OSError), match="nowhere"):
-            messages.case_frame(Known({"a": torch.ones(1)}, {}, {}, "float64"), tmp_path / "nowhere" / "case0")
+            next(messages.case_frames([Known({"a": torch.ones(1)}, {}, {}, "float64")], tmp_path / "nowhere" / "case"))
+
+    def test_a_data_set_of_two_cases_is_sent_once(self, tmp_path, monkeypatch):
+        data, other = torch.arange(messages.SHARED_BYTES), torch.zeros(messages.SHARED_BYTES, dtype=torch.int64)
+        small = torch.ones(3)
+        cases = [
+            Known({"data": data, "small": small}, {}, {}, "float64"),
+            Known({"again": data, "data": other, "small": small}, {}, {}, "float32"),
+            Known({"rows": data.view(2, -1)}, {}, {"ddata": other}, "float32"),
+        ]
+        monkeypatch.chdir(tmp_path)
+        found, sizes = [], []
+        for frame in messages.case_frames(cases, tmp_path / "case"):
+            sizes.append((tmp_path / "case").stat().st_size)
+            found.append(messages.read_case(sent(frame).header, sent(frame).body, found))
+            (tmp_path / "case").unlink()
+        for mine, theirs in zip(cases, found, strict=True):
+            for part in ("tensors", "upstream"):
+                one, two = getattr(mine, part), getattr(theirs, part)
+                assert one.keys() == two.keys()
+                assert all(torch.equal(one[name], two[name]) for name in one)
+        bytes_of = data.numel() * 8
+        assert [round(size / bytes_of) for size in sizes] == [1, 1, 1]  # the last is a view of another shape
+        assert found[1].tensors["again"] is found[0].tensors["data"]
+        assert found[2].upstream["ddata"] is found[1].tensors["data"]
+        assert found[1].tensors["small"] is not found[0].tensors["small"]  # a run may change it in place
 
 
 def test_split_is_told_from_the_others():

@@ -105,6 +105,7 @@ class _Server:
         self._guard = Guard()
         self._names: dict[str, Any] = {}
         self._cases: list[CaseNames] = []
+        self._known: list[Known] = []  # until the split
         self._limits = Limits()
         self._forward: tuple[ForwardLine, ...] = ()
         self._tensors: Mapping[str, str] = {}
@@ -131,7 +132,7 @@ class _Server:
             if number != 0:  # only line 0 answers the split
                 return number is not None
         else:
-            self._lay_out(messages.read_case(header, body))
+            self._lay_out(messages.read_case(header, body, self._known))
         write(self._answers, messages.ok_frame())
         return True
 
@@ -153,6 +154,7 @@ class _Server:
         """Keep a case: the names that setup defined, with the case's tensors and plain values."""
         names = overlaid(self._names, known.tensors, known.scalars, known.structures)
         self._cases.append(CaseNames(names, dict(known.upstream), DTYPES[known.dtype]))
+        self._known.append(known)
 
     def _split(self) -> int | None:
         """Fork into one process for each line, and return its number there.
@@ -161,6 +163,7 @@ class _Server:
         with it.
         """
         self._confinement = OwnNamespaces(self._limits.disk_bytes) if self._degree == BUBBLEWRAP else OwnFolder()
+        self._known.clear()
         settle()
         for number, line in enumerate(self._lines):
             if os.fork() == 0:

@@ -122,15 +122,14 @@ class WarmProcess:
         self._expect_ok()
         assert self._running is not None
         folder = self._running.folder
-        for number, known in enumerate(cases):
-            file = folder / f"case{number}"
-            try:
-                frame = messages.case_frame(known, file)
-            except ValueError as error:
-                raise SandboxError(str(error)) from None
-            self._running.hand_over(file)
-            self._ask(frame)
-            file.unlink()
+        file = folder / "case"
+        try:
+            for frame in messages.case_frames(cases, file):
+                self._running.hand_over(file)
+                self._ask(frame)
+                file.unlink()
+        except ValueError as error:
+            raise SandboxError(str(error)) from None
         self._ask(messages.split_frame())
         if self.isolation == BUBBLEWRAP:
             self._probe(folder)

@@ -49,7 +49,7 @@ class Worker:
 
     def prepare(self, setup="import torch\ndouble = lambda t: 2 * t"):
         answers = [self.ask(messages.setup_frame(Setup((setup,), 0, LIMITS)))]
-        answers.append(self.ask(messages.case_frame(CASE, self.folder / "case0")))
+        answers += [self.ask(frame) for frame in messages.case_frames([CASE], self.folder / "case")]
         return [*answers, self.ask(messages.split_frame())]
 
     def run(self, source, *runs, line=0):
