@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from autograder.classroom.plan import Files
-from autograder.course.open_grader import Course, begin_program, open_grader
+from autograder.course.open_grader import Course, begin, open_grader
 from autograder.exercise.notebook import Exercise
 from autograder.marking.result import SubmissionResult
-from autograder.sandbox.host.program import Program
+from autograder.sandbox.host.sandbox import WarmProcess
 
 
 class LocalGraders:
@@ -21,19 +21,20 @@ class LocalGraders:
     def __init__(self, course: Course, jobs: int) -> None:
         self._course = course
         self._jobs = jobs
-        self._shared: Program | None = None
+        self._begun: dict[str, WarmProcess] = {}
 
     def begin(self, todo: Mapping[str, int], exercises: Sequence[Exercise]) -> None:
-        """Start the guest program, where there is more than one exercise."""
+        """Start the sandboxes, where there is more than one exercise: each runs its setup while others are at work."""
         self._jobs = min(self._jobs, max(todo.values(), default=0))
-        self._shared = begin_program(self._course, exercises, self._jobs)
+        self._begun = begin(self._course, exercises, self._jobs)
 
     def grade(
         self, exercise: Exercise, files: Files, stop: threading.Event
     ) -> Iterator[tuple[str, Path, SubmissionResult]]:
         """Yield each submission with its result as it is done. Raises what open_grader raises."""
         with ExitStack() as stack:
-            grader = stack.enter_context(open_grader(self._course, exercise, self._jobs, self._shared))
+            process = self._begun.pop(exercise.name, None)
+            grader = stack.enter_context(open_grader(self._course, exercise, self._jobs, process))
             # One thread more than lines: while they run, it reads the next submission or judges the last.
             pool = ThreadPoolExecutor(self._jobs + 1)
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
@@ -49,6 +50,6 @@ class LocalGraders:
                     yield student, path, result
 
     def close(self) -> None:
-        """End the guest program."""
-        if self._shared is not None:
-            self._shared.close()
+        """End the sandboxes that were not used."""
+        while self._begun:
+            self._begun.popitem()[1].close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from autograder.exercise.notebook import Exercise
 from autograder.sandbox.host.bubblewrap import Isolation, IsolationError, choose, refuse_exposed
 from autograder.sandbox.host.pipes import SandboxError
 from autograder.sandbox.host.program import Program
-from autograder.sandbox.host.sandbox import begun
+from autograder.sandbox.host.sandbox import WarmProcess, begun
 from autograder.sandbox.places import BUBBLEWRAP, PROCESS
 
 if TYPE_CHECKING:
@@ -79,24 +78,33 @@ def home() -> list[Path]:
         return []
 
 
-def begin_program(course: Course, exercises: Sequence[Exercise], jobs: int) -> Program | None:
-    """Start one guest program for several exercises of one folder: loading torch for each takes a second and more.
+def begin(course: Course, exercises: Sequence[Exercise], jobs: int) -> dict[str, WarmProcess]:
+    """Start a sandbox of `jobs` lines for each of several exercises of one folder, without waiting; by their names.
 
-    Return None where there is nothing to share, or where it cannot be started: each grader then starts its own.
+    They share one guest program, because loading torch for each takes a second and more. The caller closes what no
+    grader has been given. Returns none where there is nothing to share, or where the program cannot be started: each
+    grader then starts its own.
     """
-    if len(exercises) > 1:
-        with contextlib.suppress(OSError, SandboxError):
-            return Program(exercises[0].path.parent, course.isolation, len(exercises), jobs)
-    return None
+    if len(exercises) < 2:
+        return {}
+    try:
+        program = Program(exercises[0].path.parent, course.isolation, len(exercises), jobs)
+    except (OSError, SandboxError):
+        return {}
+    return {exercise.name: _begun(course, exercise, jobs, program) for exercise in exercises}
 
 
-def open_grader(course: Course, exercise: Exercise, jobs: int = 1, shared: Program | None = None) -> Grader:
+def _begun(course: Course, exercise: Exercise, jobs: int, shared: Program | None = None) -> WarmProcess:
+    return begun(exercise, jobs, course.settings.limits, course.isolation, course.private, shared)
+
+
+def open_grader(course: Course, exercise: Exercise, jobs: int = 1, process: WarmProcess | None = None) -> Grader:
     """Start a sandbox, compute the references meanwhile, and return a grader of `jobs` submissions at a time.
 
-    shared: a guest program of `jobs` lines for each exercise, of which it is to be a member. The caller closes the
-    grader. Raises ExerciseError, SetupError, IsolationError.
+    process: the sandbox, where it has been started. The caller closes the grader, which closes the sandbox. Raises
+    ExerciseError, SetupError, IsolationError.
     """
-    process = begun(exercise, jobs, course.settings.limits, course.isolation, course.private, shared)
+    process = process or _begun(course, exercise, jobs)
     try:
         from autograder.marking.grader import Grader  # imports torch while the sandbox imports it too
         from autograder.reference.kept import references_of

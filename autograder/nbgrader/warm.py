@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from traitlets.log import get_logger
 
 from autograder.course.cache import Cache
-from autograder.course.open_grader import Course, begin_program, open_course, open_grader
+from autograder.course.open_grader import Course, begin, open_course, open_grader
 from autograder.course.secret import fingerprint
 from autograder.course.settings import Settings
 from autograder.exercise.notebook import Exercise, OrdinaryError, files_of, read_exercise
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
-    from autograder.sandbox.host.program import Program
+    from autograder.sandbox.host.sandbox import WarmProcess
 
 MAX_WARM = 4  # exercises of an assignment that keep their warm grader
 
@@ -67,13 +67,13 @@ class WarmGraders:
             with contextlib.suppress(OrdinaryError):
                 if not self._has(path, course):
                     exercises.append(exercise_at(path))
-        program = begin_program(course, exercises, 1) if len(exercises) <= MAX_WARM else None
+        begun = begin(course, exercises, 1) if len(exercises) <= MAX_WARM else {}
         try:
             for exercise in exercises:
-                self._add(exercise, course, program)
+                self._add(exercise, course, begun.pop(exercise.name, None))
         finally:
-            if program is not None:
-                program.close_untaken()
+            while begun:
+                begun.popitem()[1].close()
 
     def grader(self, path: Path, folder: Path, settings: Settings) -> Grader:
         """Return the grader of the exercise at `path`, of the course in `folder`. Raises what open_grader raises."""
@@ -99,11 +99,11 @@ class WarmGraders:
         self._graders[path] = self._graders.pop(path)  # at the end: the one used last is closed last
         return True
 
-    def _add(self, exercise: Exercise, course: Course, program: Program | None = None) -> None:
+    def _add(self, exercise: Exercise, course: Course, process: WarmProcess | None = None) -> None:
         while len(self._graders) >= MAX_WARM:
             self._close(next(iter(self._graders)))
         key = changed(exercise.path.parent), course
-        self._graders[exercise.path] = key, open_grader(course, exercise, 1, program)
+        self._graders[exercise.path] = key, open_grader(course, exercise, 1, process)
 
     def _close(self, path: Path) -> None:
         self._graders.pop(path)[1].close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sys import getrefcount
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -31,22 +32,23 @@ class Upstream:
         for name, given in self._given.items():
             if given is not None and names.get(name) is given[0] and given[0]._version == given[1]:
                 continue
-            fresh = self._gradients[name].clone()
-            if given is None:
-                self._set_aliases(name, fresh, names)
+            old, fresh = names.get(name), self._gradients[name].clone()
+            # Mostly nothing but the name itself holds it, and there is nothing to look for.
+            if given is None and getrefcount(old) > getrefcount(fresh) + 1:
+                self._set_aliases(name, old, fresh, names)
             names[name] = fresh
             self._given[name] = fresh, fresh._version
 
-    def _set_aliases(self, name: str, fresh: torch.Tensor, names: dict[str, Any]) -> None:
+    def _set_aliases(self, name: str, old: object, fresh: torch.Tensor, names: dict[str, Any]) -> None:
         """Set what else holds a d-variable's tensor: another name (`g`), an entry (`grads["dx"]`), an attribute.
 
         Where other d-variables hold that tensor too, only what has this one's own name is known to be meant.
         """
-        old = names.get(name)
         if not issubclass(type(old), torch.Tensor) or id(old) in self._case:
             return
         shared = any(names.get(other) is old for other in self._gradients if other != name)
-        for place in [names, *(_entries(value) for value in list(names.values()) if id(value) not in self._case)]:
+        own = [value for value in names.values() if id(value) not in self._case]
+        for place in [names, *map(_entries, own)]:
             for key in [key for key, value in _items(place) if value is old]:
                 if key == name or not (shared or (place is names and key in self._gradients)):
                     place[key] = fresh

@@ -54,13 +54,6 @@ class Program:
         """Return the connections of the next member, one for each line; the caller closes them."""
         return self._untaken.pop(0)
 
-    def close_untaken(self) -> None:
-        """Count the members that have not called take() as gone."""
-        for connections in [self._untaken.pop() for _ in range(len(self._untaken))]:
-            for connection in connections:
-                connection.close()
-            self.leave()
-
     def leave(self) -> None:
         """Count a member as gone; with the last, end the program and remove its folder."""
         self._members -= 1
