@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autograder.dojo.points import points_of
+from autograder.dojo.points import _steps, cells_of, points_of
 from autograder.dojo.standing import Worth
 from tests.conftest import ROOT
 
@@ -61,3 +61,17 @@ def test_of_two_notebooks_with_one_forward_pass_it_is_the_one_that_runs(tmp_path
         (tmp_path / name).write_text(json.dumps({"cells": cells}))
     assert points_of(FORWARD, [FORWARD, "b.retain_grad()"], tmp_path) == {"db": Worth(5.0)}
     assert points_of(FORWARD, [FORWARD, "t.retain_grad()\n"], tmp_path) == {"da": Worth(1.0)}
+
+
+def test_the_steps_are_what_locked_cells_compare_or_give(tmp_path):
+    cells = [
+        cell(FORWARD, locked=True),
+        cell("for tensor in [a, b, c, e, g]:\n    tensor.retain_grad()\nloss.backward()\ndg = g.grad", locked=True),
+        cell("cmp('a', da, a)", grade=True, points=2),
+        cell("%time\ncmp('b', db, b)", grade=True),
+        cell("cmp('c', dc, c)"),  # a student's own
+        cell("de = e.grad", solution=True, locked=True),
+    ]
+    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
+    assert _steps(cells_of(FORWARD, (), tmp_path)) == {"a", "g"}
+    assert _steps(cells_of("a = 2", (), tmp_path)) == frozenset()

@@ -22,6 +22,7 @@ from .explain.reason import shown
 from .explain.sentences import Explanation
 from .explain.statements import assigns
 from .history import running_shell, texts_of
+from .points import steps_of
 
 MOST_CELLS = 20  # of the cells that assign a variable, the last ones; the others are of earlier attempts
 
@@ -40,11 +41,16 @@ class Session:
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The tensors of the forward pass whose `.grad` PyTorch has filled, in forward order."""
+        """The tensors of the forward pass whose `.grad` PyTorch has filled, in forward order.
+
+        Where the notebook's file tells which of them are steps, or given, only these.
+        """
         found: dict[str, None] = {}
         for line in self.lines:
             found |= dict.fromkeys((*sorted(line.uses), line.target))
-        return tuple(name for name in found if _grad(self.names.get(name)) is not None)
+        filled = [name for name in found if _grad(self.names.get(name)) is not None]
+        steps = steps_of(self.shell, self.source)
+        return tuple(name for name in filled if not steps or name in steps)
 
     def name_of(self, tensor: Tensor, label: str) -> str | None:
         """Return the name that the forward pass has for a tensor, `label` first; None where it is not marked."""

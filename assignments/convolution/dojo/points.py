@@ -1,4 +1,4 @@
-"""What the exercise's steps are worth, from the notebook's own file; its check cells carry it."""
+"""Which steps the exercise has and what they are worth, from the notebook's own file; its check cells carry it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,58 @@ import ast
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .history import texts_of
-from .notebook import Session
 from .standing import Worth
+
+if TYPE_CHECKING:
+    from .notebook import Session
 
 CHECKS = ("cmp", "cmp_value")
 MAX_BYTES = 24_000_000
 
 
-_known: dict[str, Mapping[str, Worth]] = {}
+_cells: dict[str, list[dict[str, Any]]] = {}
 
 
 def points(session: Session) -> Mapping[str, Worth]:
-    """Return what the notebook's steps are worth, by d-variable; empty where it is not known. Read once."""
-    key = f"{id(session.shell)} {session.source}"
-    if key not in _known:
-        _known[key] = points_of(session.source, texts_of(session.shell))
-    return _known[key]
+    """Return what the notebook's steps are worth, by d-variable; empty where it is not known."""
+    return _points(_read_once(session.shell, session.source))
+
+
+def steps_of(shell: Any, forward: str) -> frozenset[str]:
+    """Return the tensors whose gradients the notebook's own cells compare or give; empty where it is not known.
+
+    forward: the text of the forward cell. PyTorch may have been told to keep the gradients of more tensors than the
+    exercise asks for, and none of these others is a step.
+    """
+    return _steps(_read_once(shell, forward))
+
+
+def _read_once(shell: Any, forward: str) -> list[dict[str, Any]]:
+    key = f"{id(shell)} {forward}"
+    if key not in _cells:
+        _cells[key] = cells_of(forward, texts_of(shell))
+    return _cells[key]
 
 
 def points_of(forward: str, ran: Collection[str] = (), folder: Path | None = None) -> Mapping[str, Worth]:
     """Return what every marked step is worth by its variable, in order; empty where no file beside is the notebook.
 
+    Arguments as of cells_of.
+    """
+    return _points(cells_of(forward, ran, folder))
+
+
+def cells_of(forward: str, ran: Collection[str] = (), folder: Path | None = None) -> list[dict[str, Any]]:
+    """Return the cells of the notebook's own file; none where no file beside is the notebook.
+
     forward: the text of the forward cell. ran: the texts of all cells that were run. Of the folder's notebooks with
     this forward cell it is the one that has most of those cells: several exercises may share a forward pass.
     """
     texts = {text.strip() for text in ran}
-    best: tuple[int, Mapping[str, Worth]] = (-1, {})
+    best: tuple[int, list[dict[str, Any]]] = (-1, [])
     for path in sorted((folder or Path()).glob("*.ipynb")):
         try:
             if path.stat().st_size > MAX_BYTES:
@@ -42,10 +65,30 @@ def points_of(forward: str, ran: Collection[str] = (), folder: Path | None = Non
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             own = {_text(cell).strip() for cell in cells}
             if forward.strip() in own and len(own & texts) > best[0]:
-                best = len(own & texts), _points(cells)
+                _points(cells), _steps(cells)  # whether they can be read
+                best = len(own & texts), cells
         except (OSError, ValueError, TypeError, KeyError, AttributeError):  # no notebook, or not one of ours
             continue
     return best[1]
+
+
+def _steps(cells: list[dict[str, Any]]) -> frozenset[str]:
+    found: set[str] = set()
+    for cell in cells:
+        about = cell.get("metadata", {}).get("nbgrader", {})
+        if about.get("solution") or not (about.get("grade") or about.get("locked")) or cell.get("cell_type") != "code":
+            continue
+        try:
+            nodes = list(ast.walk(ast.parse(_text(cell))))
+        except SyntaxError:  # a magic
+            continue
+        for node in nodes:
+            match node:
+                case ast.Call(ast.Name("cmp"), [_, _, ast.Name(tensor), *_]):
+                    found.add(tensor)
+                case ast.Assign(_, ast.Attribute(ast.Name(tensor), "grad")):
+                    found.add(tensor)
+    return frozenset(found)
 
 
 def _points(cells: list[dict[str, Any]]) -> dict[str, Worth]:
