@@ -66,4 +66,4 @@ def _standing(session: Session, label: str, variable: str, name: str, said: Said
 
 def expected(session: Session) -> str:
     """Return the mark to expect, in a few words."""
-    return standing.expected(points(session))
+    return standing.expected(points(session.shell, session.source))

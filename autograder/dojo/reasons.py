@@ -11,7 +11,10 @@ from .explain.cell import Trial
 from .explain.forward import Route, Scene
 from .explain.reason import reason
 from .explain.sentences import Explanation
-from .trial.answer import needed_pieces
+from .explain.trials import end_trials
+from .notebook import Session
+from .reading import Reading, cases_of
+from .trial.answer import needed_pieces, own_pieces
 from .trial.cases import Case, NoTrialError, Pair
 from .trial.step import Question, held
 
@@ -24,8 +27,44 @@ def explained(question: Question, cases: Sequence[Pair], routes: tuple[Route, ..
     with contextlib.suppress(NoTrialError):
         trials = [_trial(question, routes, case, found) for case, found in held(question, cases)]
         if len(trials) > 1:
-            return reason(trials, _source(question), question.name)
+            source = _source(question)
+            return reason(trials, source, question.name, ends=lambda: _ends(question, cases, routes, source))
     return None
+
+
+def explained_error(session: Session, read: Reading, name: str, tensor: str) -> Explanation | None:
+    """Explain why the code of a step raised: the change with which it is right on all trial cases. Never raises.
+
+    name: the d-variable. tensor: the one that it is the gradient of.
+    """
+    try:
+        cases, routes = [pair.exact for pair in cases_of(session, read)], session.routes(tensor)
+        own = own_pieces(read.pieces, name)
+        others = read.variables.keys() - {name}
+        source = "\n".join(piece.source for piece in needed_pieces(read.pieces, own, others, known=read.known))
+        trials = []
+        for case in cases:
+            upstream = {session.lines[-1].target: torch.ones((), dtype=case.dtype), **case.random}
+            gradients = {other: case.random[theirs] for other, theirs in read.variables.items() if other != name}
+            scene = Scene(tensor, routes, case.names, upstream)
+            total = case.step[tensor].total
+            trials.append(
+                Trial(scene, {**case.names, **gradients}, torch.empty(0), total, case.public_sizes, raised=True)
+            )
+        return reason(trials, source, name)
+    except (NoTrialError, KeyError):
+        return None
+
+
+def _ends(question: Question, cases: Sequence[Pair], routes: tuple[Route, ...], source: str) -> list[Trial]:
+    """Return the trials with the true gradients, as marking makes them."""
+    found = []
+    for case in (pair.exact for pair in cases):
+        true = {name: case.true[tensor] for name, tensor in question.variables.items()}
+        upstream = {question.lines[-1].target: torch.ones((), dtype=case.dtype), **case.true}
+        scene = Scene(question.tensor, routes, case.names, upstream)
+        found.append((scene, true, case.end[question.tensor].total, case.public_sizes))
+    return end_trials(found, source, question.name)
 
 
 def _source(question: Question) -> str:

@@ -88,6 +88,9 @@ class Marker:
                     reason = shared(step.name, other) or self._why(step, attempts, left)
                     judgement = explained(judgement, reason)
                 left -= time.thread_time() - started
+            elif judgement.verdict == "error" and judgement.hint is None:
+                with suppress(Exception):
+                    judgement = explained(judgement, self.explainer.raised(step, self._sources(step, attempts)))
             elif judgement.verdict == "follow-through":
                 earlier = [name for name in self.explainer.made_from(step) if name in judgements]
                 named = [name for name in earlier if not judgements[name].comparison.approximate]
@@ -96,11 +99,15 @@ class Marker:
         return judgements
 
     def _why(self, step: Step, attempts: Attempts, left: float) -> Explanation | None:
-        values, apart = attempts.values.get(step.moves or step.name, ()), attempts.apart
+        values = attempts.values.get(step.moves or step.name, ())
+        return self.explainer.why(step, values, self._sources(step, attempts), min(SECONDS, left))
+
+    @staticmethod
+    def _sources(step: Step, attempts: Attempts) -> list[str]:
         # An update may stand in any cell, under the name by which the run calls it.
+        apart = attempts.apart
         makers = apart.sources if step.moves else apart.makers[step.name]
-        sources = [apart.sources[index] for index in makers]
-        return self.explainer.why(step, values, sources, min(SECONDS, left))
+        return [apart.sources[index] for index in makers]
 
     def _evidence(
         self, step: Step, submission: Submission, attempts: Attempts, earlier_wrong: tuple[str, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -19,6 +19,7 @@ from autograder.dojo.explain.forward import Line, Scene, find_routes
 from autograder.dojo.explain.moves import read
 from autograder.dojo.explain.reason import SECONDS, reason
 from autograder.dojo.explain.sentences import Explanation
+from autograder.dojo.explain.trials import end_trials
 from autograder.dojo.explain.update import Update
 from autograder.dojo.explain.update_code import function_of
 from autograder.dojo.explain.value_steps import explain_value
@@ -41,6 +42,7 @@ class Explainer:
         # The explainer knows names only, so a tensor in a container of setup gets one: what cmp calls it.
         self._steps = {step.name: step.tensor for step in exercise.gradients}
         self._paths = {path: f"{name[1:]}_" for name, path in tensors.items() if not path.isidentifier()}
+        self._variables = tensors
         self._tensors = {name: self._paths.get(path, path) for name, path in tensors.items()}
         stops = set(self._tensors.values())
         lines = tuple(
@@ -67,8 +69,30 @@ class Explainer:
         """
         if not step.gradient:
             return self._update(step, values, sources) if step.moves else self._value(step, values)
+        source = "\n".join(sources)
         with _ONE_AT_A_TIME:
-            return reason(self._trials(step, values), "\n".join(sources), step.name, seconds=seconds)
+            trials = self._trials(step, values)
+            return reason(trials, source, step.name, seconds=seconds, ends=lambda: self._ends(step, source))
+
+    def raised(self, step: Step, sources: Sequence[str]) -> Explanation | None:
+        """Return the change with which code that raised is right in every case; None where there is no small one."""
+        if not step.gradient:
+            return None
+        trials = [
+            replace(self._trial(step, reference, torch.empty(0)), raised=True)
+            for reference in sorted(self._hidden, key=lambda reference: not reference.case.public_sizes)
+        ]
+        with _ONE_AT_A_TIME:
+            return reason(trials, "\n".join(sources), step.name)
+
+    def _ends(self, step: Step, source: str) -> list[Trial]:
+        """Return the hidden cases with their true gradients; [] where the code cannot be tried on all of them."""
+        cases = []
+        for reference in self._hidden:
+            true = {name: reference.end.total[path] for name, path in self._variables.items()}
+            scene = replace(self._scene(step, reference), upstream=self._arriving(true))
+            cases.append((scene, true, reference.end.total[step.tensor], reference.case.public_sizes))
+        return end_trials(cases, source, step.name)
 
     def _trials(self, step: Step, values: Sequence[Value | None]) -> list[Trial]:
         """Return the hidden cases in which the step gave a tensor, two of the notebook's own sizes first."""
@@ -122,13 +146,17 @@ class Explainer:
         return ast.unparse(ByName().visit(ast.parse(source)))
 
     def _scene(self, step: Step, reference: Reference) -> Scene:
-        upstream = {self._tensors[name]: gradient for name, gradient in reference.known.upstream.items()}
-        upstream.setdefault(self._loss, torch.ones(()))
         names = {**reference.known.scalars, **reference.names, **reference.known.tensors}
         names |= {name: value_at(reference.names, path) for path, name in self._paths.items()}
         tensor = self._tensors[step.name]
         right = {self._tensors[name]: reference.step.total[path] for name, path in self._steps.items()}
-        return Scene(tensor, self._routes[tensor], names, upstream, right)
+        return Scene(tensor, self._routes[tensor], names, self._arriving(reference.known.upstream), right)
+
+    def _arriving(self, gradients: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return gradients by tensor, the loss's 1 among them; gradients: by d-variable."""
+        found = {self._tensors[name]: gradient for name, gradient in gradients.items()}
+        found.setdefault(self._loss, torch.ones(()))
+        return found
 
 
 def explained(judgement: Judgement, explanation: Explanation | None) -> Judgement:

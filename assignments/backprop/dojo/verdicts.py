@@ -16,7 +16,7 @@ from .judge import CREDIT, IDLE_HINT, Judgement
 from .notebook import Session, reason_for
 from .points import points
 from .reading import Reading, cases_of, error_of, read_notebook
-from .reasons import explained
+from .reasons import explained, explained_error
 from .structure import tensors_in
 from .trial.answer import Piece, own_pieces
 from .trial.cases import NoTrialError, Pair
@@ -95,6 +95,10 @@ def _tried(
         shared = session.why(plain(found), target) if target in session.marked else None
         if shared is not None and shared.kind == "shared":
             stale = shared.sentence
+        error = error_of(read, name)
+        if error is not None and error in stale and target in session.marked:
+            found_out = explained_error(session, read, name, target)
+            stale = stale if found_out is None else f"{stale} ({found_out.sentence})"
         return Said(name, stale=stale)
     if target not in session.marked:
         twice = state.of_the_backward_pass(read.backward)
@@ -182,7 +186,7 @@ def why(label: str, found: object, tensor: torch.Tensor, said: Said | None, thro
 
 def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:
     """Return the earlier d-variables that are wrong: by their verdicts or, where there is none yet, by their values."""
-    order = list(points(session))
+    order = list(points(session.shell, session.source))
     before = order[: order.index(name)] if name in order else ()
     earlier = [read.variables[other] for other in before if other in read.variables]
     made = behind(session.lines, tensor, earlier, session.marked)

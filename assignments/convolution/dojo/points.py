@@ -6,13 +6,10 @@ import ast
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .history import texts_of
 from .standing import Worth
-
-if TYPE_CHECKING:
-    from .notebook import Session
 
 CHECKS = ("cmp", "cmp_value")
 MAX_BYTES = 24_000_000
@@ -21,16 +18,19 @@ MAX_BYTES = 24_000_000
 _cells: dict[str, list[dict[str, Any]]] = {}
 
 
-def points(session: Session) -> Mapping[str, Worth]:
-    """Return what the notebook's steps are worth, by d-variable; empty where it is not known."""
-    return _points(_read_once(session.shell, session.source))
+def points(shell: Any, forward: str) -> Mapping[str, Worth]:
+    """Return what the notebook's steps are worth, by d-variable; empty where it is not known.
+
+    shell: IPython's. forward: the text of the forward cell.
+    """
+    return _points(_read_once(shell, forward))
 
 
 def steps_of(shell: Any, forward: str) -> frozenset[str]:
     """Return the tensors whose gradients the notebook's own cells compare or give; empty where it is not known.
 
-    forward: the text of the forward cell. PyTorch may have been told to keep the gradients of more tensors than the
-    exercise asks for, and none of these others is a step.
+    Arguments as of points. PyTorch may have been told to keep the gradients of more tensors than the exercise asks
+    for, and none of these others is a step.
     """
     return _steps(_read_once(shell, forward))
 

@@ -115,4 +115,4 @@ def results() -> list[Result]:
     from .standing import results_of
 
     session = notebook.current_session()
-    return results_of({} if session is None else points(session))
+    return results_of({} if session is None else points(session.shell, session.source))

@@ -143,6 +143,9 @@ def transposes(cell: StudentCell) -> Iterator[Edit]:
             case ast.Attribute(base, "T" | "mT" | "mH"):
                 said = f"{quoted(node)} is transposed, and must not be"
                 yield Edit("transpose", said, {node: base})
+    for each in cell.all_nodes if cell.trial.raised else ():  # the product that raised has no value
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.MatMult) and each not in cell.values:
+            yield from _of_a_product(each, each.left, each.right, cell)
     for node in cell.nodes:
         for first, second in combinations(range(dims(cell.values[node])), 2):
             tree = called(Original(node), "transpose", first, second)
@@ -156,8 +159,12 @@ def _of_a_product(node: ast.BinOp, left: ast.expr, right: ast.expr, cell: Studen
     for first, second in ((one, right), (left, other), (one, other)):
         if first is None or second is None:
             continue
-        changed = [quoted(old) for old, new in ((left, first), (right, second)) if old is not new]
-        said = f"in {quoted(node)} {' and '.join(changed)} must be transposed the other way round"
+        changed = [
+            f"{quoted(old)} must {'not ' if isinstance(old, ast.Attribute) else ''}be transposed"
+            for old, new in ((left, first), (right, second))
+            if old is not new
+        ]
+        said = f"in {quoted(node)}, {' and '.join(changed)}"
         yield Edit("transpose", said, {node: binary(first, ast.MatMult(), second)})
         yield Edit("transpose", f"{said}, and {order}", {node: binary(second, ast.MatMult(), first)}, False)
     said = f"`@` stands where `*` belongs: {quoted(node)}"

@@ -6,6 +6,7 @@ Simple causes come first, then what has to change in the code, then causes that 
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from .cascade import explain
 from .cell import Trial
 from .fit import CLOSE_64
 from .forward import Line, Scene
-from .question import Guesser
+from .question import Guesser, parts_of
 from .repair import is_right, repaired
 from .sentences import Explanation
 from .similar import LAST
@@ -23,6 +24,7 @@ from .simple import FIRST
 from .trials import trials_of
 
 SECONDS = 0.8  # of processor time for one gradient; half of what is explained takes a hundredth of it
+FUSED = 0.3  # of that, for code that may have been derived from further on
 REST = 0.2  # of that, for what the numbers alone show after no change was found
 ROUGH = 3e-6  # how far equal formulas may be apart where data that were rounded to float32 no longer add up to 1, say
 
@@ -33,24 +35,33 @@ def reason(
     name: str,
     levels: Sequence[float] = (CLOSE_64,),
     seconds: float = SECONDS,
+    ends: Callable[[], Sequence[Trial]] = lambda: (),
 ) -> Explanation | None:
     """Explain a wrong gradient; None where no cause is found that holds on all trials, or the time is over.
 
     source: the code that made it, "" where it is not known. name: the variable that the code makes. levels: how close
     two equal formulas come, the closest first; each kind of cause is looked for at all of them before the next kind.
-    seconds: of processor time; the first and simplest kind of cause is looked for in any case. Never raises.
+    seconds: of processor time; the first and simplest kind of cause is looked for in any case. ends: makes trials with
+    the true gradients, for code that leaves some of those out that arrive: it may have been derived from further on.
+    Never raises.
     """
     until = time.thread_time() + seconds
     if not trials:
         return None
     every = [[replace(trial, close=level) for trial in trials] for level in levels]
-    graded = [tried for tried in every if not all(is_right(trial.found, trial) for trial in tried)]
+    graded = [tried for tried in every if trials[0].raised or not all(is_right(trial.found, trial) for trial in tried)]
+    fused = _leaves_out(source, trials[0])
+    by_step = until - seconds * (REST + FUSED if fused else REST)
     stages: list[Callable[[Sequence[Trial]], Explanation | None]] = [
         lambda tried: agreed(tried, FIRST),
-        lambda tried: repaired(source, name, tried, until - seconds * REST),
+        lambda tried: repaired(source, name, tried, by_step),
+        lambda tried: _without_paths(source, name, tried, by_step) if fused else None,
+        lambda tried: repaired(source, name, ends(), until - seconds * REST) if fused else None,
         lambda tried: agreed(tried, LAST),
     ]
-    if len(graded) < len(every):  # nearly right: a change that makes it right to the last digit is the cause
+    if trials[0].raised:
+        stages = [lambda tried: repaired(source, name, tried, until)]
+    elif len(graded) < len(every):  # nearly right: a change that makes it right to the last digit is the cause
         stages = stages[1:2]
     vague: Explanation | None = None
     with warnings.catch_warnings():  # of what is only tried
@@ -67,6 +78,33 @@ def reason(
                         return found
                     vague = vague or found
     return vague
+
+
+def _without_paths(source: str, name: str, trials: Sequence[Trial], until: float) -> Explanation | None:
+    """Explain code that reads nothing of some paths, and has a slip in the others."""
+    read = set(re.findall(r"\w+", source))
+    routes = trials[0].scene.routes
+    left = [route for route in routes if f"d{route.target}" not in read]
+    if not 0 < len(left) < len(routes):
+        return None
+    others = []
+    for trial in trials:
+        parts = parts_of(trial.scene)
+        kept = tuple(route for route in trial.scene.routes if route not in left)
+        total = trial.total - sum(parts[route.target] for route in left)
+        others.append(replace(trial, scene=replace(trial.scene, routes=kept), total=total))
+    found = agreed(others, FIRST) or repaired(source, name, others, until) or agreed(others, LAST)
+    if found is None or found.vague:
+        return None
+    missing = " and ".join(f"`{trials[0].scene.through(route)}`" for route in left)
+    sentence = f"the gradient through {missing} is missing; and {found.sentence}"
+    return Explanation("path-missing", sentence, sentence)
+
+
+def _leaves_out(source: str, trial: Trial) -> bool:
+    """Return whether code does not read every gradient that arrives."""
+    read = set(re.findall(r"\w+", source))
+    return not {f"d{route.target}" for route in trial.scene.routes} & trial.names.keys() <= read
 
 
 def agreed(trials: Sequence[Trial], guessers: Sequence[Guesser]) -> Explanation | None:

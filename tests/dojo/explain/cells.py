@@ -8,7 +8,7 @@ import torch
 
 from autograder.dojo.explain.cell import StudentCell, Trial
 from autograder.dojo.explain.forward import Scene, find_routes, read_lines
-from autograder.dojo.explain.order import ORDER
+from autograder.dojo.explain.order import LIKELY, MANY
 from autograder.dojo.explain.question import parts_of
 from autograder.dojo.explain.repair import mends, read_cell
 from autograder.dojo.explain.trials import evaluated
@@ -54,6 +54,6 @@ def mended(module: ModuleType, forward: str, tensor: str, code: str, **leaves: t
     student, tried = read
     found = []
     with torch.no_grad():
-        for make in (make for make in ORDER if make.__module__ == module.__name__):
+        for make in (make for make in (*LIKELY, *MANY) if make.__module__ == module.__name__):
             found += [edit.sentence for edit in make(student) if mends(student, edit.changes, tried)]
     return found

@@ -45,6 +45,16 @@ BACK = "doar = torch.zeros_like(oar)\nback = dswell.clone()\n"
             f"{BACK}for i in reversed(range(3)):\n    back = back * 0.5\n    doar[:, i] = back",
             "in each round it must come after it",
         ),
+        (
+            "swell = oar.sum(1)",
+            "for i in range(3):\n    doar = dswell[:, None] * torch.eye(3)[i]",
+            "keeps only what its last round gives, `dswell[:, None] * torch.eye(3)[i]`: `+=` belongs there",
+        ),
+        (
+            "swell = oar.sum(1)",
+            "start = torch.zeros_like(oar)\nfor i in range(3):\n    doar = start + dswell[:, None] * torch.eye(3)[i]",
+            "keeps only what its last round gives",
+        ),
     ],
 )
 def test_the_change_that_mends_the_loop_says_the_mistake(forward, code, says):

@@ -77,3 +77,43 @@ def test_a_stage_that_fails_is_silent(monkeypatch):
 
     monkeypatch.setattr("autograder.dojo.explain.reason.repaired", broken)
     assert reason(trials(PULL, "oar", "doar = dpull @ hull.T + 3", **SHAPES), "", "doar") is None
+
+
+FORKED = "span = oar**2\npull = torch.tanh(oar * hull)"
+FORKS = {"oar": (0, 3), "hull": (0, 3)}
+SLOPE = "dpull * (1 - torch.tanh(oar * hull)**2)"
+
+
+def test_a_path_that_the_code_does_not_read_and_a_slip_in_the_other_are_both_said():
+    code = f"doar = {SLOPE} * oar"
+    found = reason(trials(FORKED, "oar", code, **FORKS), code, "doar").sentence
+    assert found.startswith("the gradient through `span` is missing; and the gradient has `oar` where `hull` belongs")
+
+
+def test_code_that_leaves_an_arriving_gradient_out_is_tried_with_the_true_ones_too():
+    """It may have been derived from further on, in one go."""
+    code = "doar = 2 * dpull * oar.abs()"
+
+    def ends():
+        found = []
+        for trial in trials("pull = (oar * oar).sum(1, keepdim=True)\n", "oar", code, oar=(0, 3)):
+            found.append(replace(trial, total=2 * trial.names["dpull"] * trial.names["oar"]))
+        return found
+
+    tried = trials(
+        "span = oar.abs()\npull = (span * span).sum(1, keepdim=True)\nlast = oar.sum()", "oar", code, oar=(0, 3)
+    )
+    without = reason(tried, code, "doar")
+    assert without is None or "abs" not in without.sentence
+    assert "`abs` does not belong there" in reason(tried, code, "doar", ends=ends).sentence
+
+
+def test_code_that_raised_gets_the_change_with_which_it_is_right():
+    right = "doar = dpull @ hull.T"
+    raised = [replace(t, found=torch.empty(0), raised=True) for t in trials(PULL, "oar", right, **SHAPES)]
+    assert reason(raised, "doar = dpull @ hull", "doar").sentence == "in `dpull @ hull`, `hull` must be transposed"
+    assert reason(raised, "doar = hull @ dpull", "doar").sentence == (
+        "in `hull @ dpull`, `hull` must be transposed, and the factors of `hull @ dpull` stand in the wrong order"
+    )
+    assert reason(raised, "doar = dpull @ keel @ oar", "doar") is None
+    assert reason(raised, right, "doar") is None  # it does not raise here, so nothing is known

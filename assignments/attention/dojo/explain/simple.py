@@ -45,7 +45,8 @@ def zeros(question: Question) -> Explanation | None:
 
 def whole(question: Question) -> Explanation | None:
     """Name a mistake in the gradient as a whole, and a derivative without what arrives."""
-    return question.fits(of_the_whole(question.total, question.parts))
+    named = {question.scene.through(route): question.parts[route.target] for route in question.scene.routes}
+    return question.fits(of_the_whole(question.total, named))
 
 
 def alone(question: Question) -> Explanation | None:
@@ -89,9 +90,9 @@ def of_a_later_tensor(question: Question) -> Explanation | None:
 
 def constant(question: Question) -> Explanation | None:
     """Name a constant factor of the gradient as a whole."""
-    alive = [name for name, part in question.parts.items() if largest(part) > RIGHT_32 * largest(question.total)]
-    where = f" through `{alive[0]}`" if len(alive) == 1 < len(question.parts) else ""
-    scene = question.scene
+    scene, parts = question.scene, question.parts
+    alive = [r for r in scene.routes if largest(parts[r.target]) > RIGHT_32 * largest(question.total)]
+    where = f" through `{scene.through(alive[0])}`" if len(alive) == 1 < len(parts) else ""
     return factor_between(question.mine, question.total, where, scene, scene.routes, question.close)
 
 
@@ -99,7 +100,7 @@ def plain_in_a_route(question: Question) -> Explanation | None:
     """Name a constant factor of one route, or a gradient that is passed on as it arrived."""
     for route, rest in question.rests.items():
         if len(question.scene.routes) > 1:
-            part, where = question.parts[route.target], f" through `{route.target}`"
+            part, where = question.parts[route.target], f" through `{question.scene.through(route)}`"
             by = factor_between(rest, part, where, question.scene, (route,), question.close)
             if by is not None:
                 return by

@@ -59,6 +59,24 @@ def trials_of(
     return trials
 
 
+def end_trials(
+    cases: Sequence[tuple[Scene, Mapping[str, Tensor], Tensor, bool]], source: str, name: str
+) -> list[Trial]:
+    """Return trials of code with the true gradients; [] where it cannot be evaluated, or the gradient vanishes.
+
+    cases: of each the scene with the true gradients arriving, the true gradients by variable, what is right end to end,
+    and whether it has the notebook's own sizes.
+    """
+    trials = []
+    for scene, gradients, total, public in cases:
+        names = {**scene.names, **{other: gradient for other, gradient in gradients.items() if other != name}}
+        found = evaluated(source, name, names)
+        if found is None or largest(total) <= ROUNDED * max(map(largest, gradients.values()), default=0.0):
+            return []
+        trials.append(Trial(scene, names, found, total.double(), public))
+    return trials
+
+
 def evaluated(source: str, name: str, names: Mapping[str, Any], until: float = math.inf) -> Tensor | None:
     """Return what a cell's code gives for a variable; None where it cannot be evaluated."""
     try:

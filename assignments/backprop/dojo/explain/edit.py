@@ -31,13 +31,14 @@ SYMBOLS: dict[type[ast.operator], str] = {
 class Edit:
     """kind: of the mistake that it undoes, in one word. sentence: for the student. changes: the nodes that change.
 
-    light: whether it may be one of two changes that mend a cell together.
+    light: whether it may be one of two changes that mend a cell together. maker: the function that yields such changes.
     """
 
     kind: str
     sentence: str
     changes: Mapping[Any, Any]
     light: bool = True
+    maker: str = ""
 
 
 def quoted(code: ast.AST | str) -> str:

@@ -32,6 +32,31 @@ def rounds(cell: StudentCell) -> Iterator[Edit]:
                         yield Edit("subset", said, {only: tree})
 
 
+def kept_rounds(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a loop of which only the last round is kept: `dx = ...` in it where `dx += ...` belongs."""
+    for loop in cell.all_nodes:
+        for number, statement in enumerate(loop.body if isinstance(loop, ast.For) else ()):
+            match statement:
+                case ast.Assign([ast.Name(name) as target], value) if name == cell.name and isinstance(loop, ast.For):
+                    said = f"`=` in the loop keeps only what its last round gives, {quoted(value)}: `+=` belongs there"
+                    for start, term in _terms_of_a_round(value, name):
+                        whole = ast.Assign([target], ast.BinOp(ast.Name(name, ast.Load()), ast.Add(), term))
+                        body = [*loop.body[:number], whole, *loop.body[number + 1 :]]
+                        changes = {loop: [ast.Assign([target], start), ast.For(loop.target, loop.iter, body, [])]}
+                        yield Edit("overwritten", said, changes)
+
+
+def _terms_of_a_round(value: ast.expr, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what a sum over rounds may start from, with what each round adds to it."""
+    if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(value)):
+        return
+    yield ast.Constant(0), Original(value)
+    match value:
+        case ast.BinOp(left, ast.Add(), right):
+            yield Original(left), Original(right)
+            yield Original(right), Original(left)
+
+
 def order(cell: StudentCell) -> Iterator[Edit]:
     """Yield a loop that runs the wrong way, and statements that stand in the wrong order."""
     for node in cell.all_nodes:

@@ -24,7 +24,7 @@ PIECES = 1000  # tensors that one operation takes another apart into
 _SAME_SIZE = (
     "abs absolute acos add addcmul all amax amin any argmax argmin argsort asin atan atan2 bool ceil "
     "clamp clamp_min clamp_max clone contiguous cos cosh count_nonzero cpu cumsum detach diagonal "
-    "dim div divide double eq erf erfc exp exp2 expm1 flatten flip fliplr flipud float floor gather "
+    "dim div divide double trace eq erf erfc exp exp2 expm1 flatten flip fliplr flipud float floor gather "
     "ge gelu greater gt index_add int isfinite isinf isnan item le "
     "leaky_relu less lerp log log10 log1p log2 log_softmax logaddexp logical_and logical_not logical_or "
     "logsigmoid logsumexp long lt masked_fill max maximum mean min minimum movedim moveaxis mul multiply "
@@ -42,14 +42,16 @@ APART = frozenset(["chunk", "split", "tensor_split", "unbind"])
 PRODUCTS = frozenset(["matmul", "mm", "bmm", "mv", "dot"])
 FILLED = frozenset(["zeros", "ones", "full", "eye", "new_zeros", "new_ones", "new_full"])
 INDEXED = frozenset(["index_put", "index_put_", "index_copy", "index_copy_", "index_select"])
-GROWING = frozenset(["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot", "diag", "diag_embed"])
+GROWING = frozenset(
+    ["repeat", "tile", "expand", "broadcast_to", "repeat_interleave", "one_hot", "diag", "diag_embed", "bincount"]
+)
 IMAGES = frozenset(["fold", "unfold", "pad", "conv2d", "conv_transpose2d", "avg_pool2d", "max_pool2d"])
 OTHERS = frozenset(["outer", "einsum", "arange", "expand_as", "tensor", "as_tensor", "unflatten"])
 ALLOWED = frozenset().union(NO_LARGER, APART, PRODUCTS, FILLED, INDEXED, GROWING, IMAGES, OTHERS)
 _WORDS = (
     "dim axis keepdim keepdims dtype device accumulate unbiased correction min max num_classes alpha value "
     "approximate reduction dim0 dim1 dims index source src other input descending "
-    "kernel_size output_size stride padding mode "
+    "kernel_size output_size stride padding mode minlength "
 )
 WORDS = frozenset(_WORDS.split())
 TEXTS = ("constant", "none", "mean", "sum", "tanh", "ij")  # of reduction, approximate and the like
@@ -176,6 +178,8 @@ def _check_growing(
         raise UnknownError(name)
     if name.startswith("diag"):
         small(inputs, max(tensors[0].shape, default=1) + max(sizes, default=0))
+    elif name == "bincount":
+        small(float(tensors[0].max()) + 1 + sum(sizes))
     elif name == "one_hot":
         small(inputs, *(sizes or [float(tensors[0].max()) + 1]))
     elif name in ("expand", "broadcast_to"):

@@ -113,6 +113,9 @@ def _too_early(node: ast.expr, left: ast.expr, op: ast.operator, right: ast.expr
             plain = turned.value if isinstance(turned, ast.Attribute) else turned
             batched = binary(called(plain, "transpose", -2, -1), op, second)
             yield Edit("not-summed", said, {node: called(batched, "sum", 0)})
+        if isinstance(second, ast.Attribute):  # `.T` turns all axes of a batch
+            batched = binary(first, op, called(second.value, "transpose", -2, -1))
+            yield Edit("not-summed", said, {node: called(batched, "sum", 0)})
 
 
 def _summing(node: ast.expr) -> ast.Call | None:

@@ -55,7 +55,8 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit("sign", said, {node: operand})
     for node in cell.nodes:
         compared = isinstance(cell.parents.get(node), ast.Compare) or is_ordered(node, cell)
-        if not compared and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
+        counts = isinstance(cell.values[node], Tensor) and not cell.values[node].is_floating_point()
+        if not compared and not counts and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
 
 

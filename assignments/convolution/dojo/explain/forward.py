@@ -39,6 +39,12 @@ class Route:
     lines: tuple[Line, ...]
 
     @property
+    def first(self) -> str:
+        """What the gradient passes last before the tensor: what the only line that reads it makes, else the target."""
+        made = [line.target for line in self.lines if self.tensor in line.uses]
+        return made[0] if len(made) == 1 else self.target
+
+    @property
     def text(self) -> str:
         """The lines as a sentence quotes them: as they are written, or the first and last where there are many."""
         if len(self.lines) > FEW:
@@ -67,6 +73,11 @@ class Scene:
         """The tensor itself, detached, in float64."""
         value: Tensor = in_float64(self.names[self.tensor])
         return value
+
+    def through(self, route: Route) -> str:
+        """Return the name that tells a route apart from the others: the nearest to the tensor, else its target."""
+        alike = [other for other in self.routes if other.first == route.first]
+        return route.first if len(alike) == 1 else route.target
 
     def arriving(self, route: Route) -> Tensor:
         """Return the gradient of the route's target in float64, expanded to the target's shape."""

@@ -69,7 +69,7 @@ class Graph:
     @property
     def where(self) -> str:
         """Words that follow "the gradient" in a sentence and name this route; "" where it is the only one."""
-        return f" through `{self.route.target}`" if len(self.scene.routes) > 1 else ""
+        return f" through `{self.scene.through(self.route)}`" if len(self.scene.routes) > 1 else ""
 
     @cached_property
     def values(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from . import (
     edit_operators,
     edit_order,
     edit_paths,
+    edit_places,
     edit_softmax,
     edit_statements,
     edit_sums,
@@ -20,8 +21,10 @@ from . import (
 from .cell import StudentCell
 from .edit import Edit
 
+Maker = Callable[[StudentCell], Iterator[Edit]]
+
 # The likelier cause first; of two changes that both mend a cell the first is named.
-ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
+LIKELY: tuple[Maker, ...] = (
     edit_terms.signs,
     edit_axes.sums,
     edit_axes.transposes,
@@ -29,6 +32,7 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_statements.parts,
     edit_statements.batches,
     edit_loops.rounds,
+    edit_loops.kept_rounds,
     edit_loops.order,
     edit_indices.loop_indices,
     edit_indices.one_place,
@@ -37,6 +41,9 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_statements.starts,
     edit_names.epsilons,
     edit_names.powers,
+    edit_places.copies,
+    edit_places.diagonals,
+    edit_places.complements,
     edit_paths.averaged_paths,
     edit_softmax.not_normalised,
     edit_softmax.missing_sums,
@@ -59,6 +66,9 @@ ORDER: tuple[Callable[[StudentCell], Iterator[Edit]], ...] = (
     edit_order.swapped_entries,
     edit_statements.assignments,
     edit_names.numbers,
+)
+# Of each of these there are hundreds for one cell.
+MANY: tuple[Maker, ...] = (
     edit_terms.missing_powers,
     edit_terms.missing_factors,
     edit_names.derivatives,

@@ -10,7 +10,7 @@ import ast
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import combinations, islice
 from typing import Any
 
 import torch
@@ -21,13 +21,14 @@ from .cell import StudentCell, Trial
 from .edit import Edit, quoted
 from .fit import distance, largest, serves
 from .forward import Route, Tensor, double
-from .order import ORDER
+from .order import LIKELY, MANY, Maker
 from .sentences import Explanation
 from .words import derivatives
 
 SINGLE = 6000  # single changes that are tried
 PAIRS = 1500  # pairs of changes that are tried
 SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
+ALIKE = 12  # changes of one sort of which two are tried together
 SEVERAL = 4  # changes that together mend a cell part by part
 
 
@@ -63,18 +64,21 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
     tried: list[Edit] = []
     before = _right_places(cell.result(trials[0], {}), trials[0])
     better: list[tuple[int, Edit]] = []
-    for edit in _edits(cell):
-        if cell.is_late:
-            return []
-        found = cell.result(trials[0], edit.changes)
-        if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
-            return [edit]
-        places = _right_places(found, trials[0])
-        if places is not None and before is not None and bool((places >= before).all()):
-            gain = int(places.sum()) - int(before.sum())
-            if gain * SHARE >= places.numel():
-                better.append((gain, edit))
-        tried += [edit] if edit.light else []
+    for makers in (LIKELY, MANY):
+        for edit in islice(_edits(cell, makers), cell.affordable(SINGLE)):
+            if cell.is_late:
+                return []
+            found = cell.result(trials[0], edit.changes)
+            if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
+                return [edit]
+            places = _right_places(found, trials[0])
+            if places is not None and before is not None and bool((places >= before).all()):
+                gain = int(places.sum()) - int(before.sum())
+                if gain * SHARE >= places.numel():
+                    better.append((gain, edit))
+            tried += [edit] if edit.light else []
+        if makers is LIKELY and (same := _twice(cell, tried, trials)):
+            return same
     return _by_parts(cell, better, trials) or _pairs(cell, tried, trials)
 
 
@@ -105,9 +109,11 @@ def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
     sentence = "; and ".join(edit.sentence for edit in edits[:2]) + ("; and so on" if len(edits) > 2 else "")
     sentence += _place(edits[0], cell)
     routes = cell.trial.scene.routes
-    route = routes[0] if len(routes) == 1 else _route_of(next(iter(edits[0].changes)), cell)
-    if len(routes) > 1 and route is not None and f"`{route.target}`" not in sentence:
-        sentence += f" (in the gradient through `{route.target}`)"
+    near = {_route_of(next(iter(edit.changes)), cell) for edit in edits}
+    route = routes[0] if len(routes) == 1 else near.pop() if len(near) == 1 else None
+    through = "" if route is None else cell.trial.scene.through(route)
+    if len(routes) > 1 and route is not None and f"`{through}`" not in sentence and edits[0].kind != "upstream":
+        sentence += f" (in the gradient through `{through}`)"
     elif route is not None and edits[0].kind in ("function", "epsilon") and "derivative" not in sentence:
         sentence += f" (in the derivative of {route.text})"
     return Explanation(edits[0].kind, sentence, sentence)
@@ -136,8 +142,10 @@ def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:
     return None
 
 
-def _edits(cell: StudentCell) -> Iterator[Edit]:
-    return islice(chain.from_iterable(make(cell) for make in ORDER), cell.affordable(SINGLE))
+def _edits(cell: StudentCell, makers: Sequence[Maker]) -> Iterator[Edit]:
+    for make in makers:
+        for edit in make(cell):
+            yield replace(edit, maker=make.__name__)
 
 
 def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequence[Trial]) -> list[Edit]:
@@ -156,6 +164,20 @@ def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequenc
             chosen.append(edit)
             if mends(cell, changes, trials):
                 return chosen
+    return []
+
+
+def _twice(cell: StudentCell, tried: Sequence[Edit], trials: Sequence[Trial]) -> list[Edit]:
+    """Return two changes of one sort, which mend the same slip at two places; [] where there are none."""
+    made: dict[tuple[str, str], list[Edit]] = {}
+    for edit in tried:
+        made.setdefault((edit.maker, edit.kind), []).append(edit)
+    for edits in made.values():
+        for one, other in combinations(edits[:ALIKE], 2):
+            if cell.is_late:
+                return []
+            if not one.changes.keys() & other.changes.keys() and mends(cell, {**one.changes, **other.changes}, trials):
+                return [one, other]
     return []
 
 
@@ -178,6 +200,8 @@ def _pairs(cell: StudentCell, tried: list[Edit], trials: Sequence[Trial]) -> lis
 
 def _reproduces(cell: StudentCell, trial: Trial) -> bool:
     given = cell.result(trial, {})
+    if trial.raised:
+        return given is None
     if given is None or given.shape != trial.found.shape:
         return False
     # What cancels to nearly nothing is known up to rounding of the terms only.

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from .operators import with_operators
+
 LONGEST = 50_000  # letters of code that is read: reading takes a microsecond each
 
 
@@ -19,7 +21,7 @@ def statements(source: str, name: str, names: Mapping[str, Any]) -> list[ast.stm
         raise SyntaxError("too long")
     needed: set[str] = {name}
     kept: list[ast.stmt] = []
-    for statement in reversed(ast.parse(source).body):
+    for statement in reversed(with_operators(ast.parse(source)).body):
         changed = _changed(statement)
         if not changed & needed:
             continue

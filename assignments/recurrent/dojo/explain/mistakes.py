@@ -22,7 +22,7 @@ MAX_PATHS = 6  # with more routes, leaving out every set of them would be more t
 def of_the_whole(total: Tensor, parts: dict[str, Tensor]) -> Iterator[Guess]:
     """Yield mistakes that change the gradient as a whole: signs, missing routes, a transpose.
 
-    parts: the contribution of each route, by its target; their sum is `total`.
+    parts: the contribution of each route, by the name that sentences have for it; their sum is `total`.
     """
     for name, part in parts.items() if len(parts) > 1 else ():
         yield Guess("sign", f"the gradient through `{name}` has the wrong sign", total - 2 * part)
@@ -106,7 +106,7 @@ def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
     """Yield mistakes in one route, each value in place of its contribution. part: the right contribution."""
     line, target = route.text, route.target
     arriving = scene.arriving(route)
-    where = f" through `{target}`" if len(scene.routes) > 1 else ""
+    where = f" through `{scene.through(route)}`" if len(scene.routes) > 1 else ""
     if where:
         yield Guess("sign", f"the gradient{where} has the wrong sign", -part)
     if (plain := without_epsilon(route)) is not None and (other := product(scene, route, sources=plain)) is not None:
@@ -188,10 +188,12 @@ def _of_other_tensors(scene: Scene, route: Route, part: Tensor, arriving: Tensor
             if found is not None:
                 yield Guess("upstream", f"d{target} is missing: `{name}` itself stands in its place", found)
     if part.dim() == 2 and part.shape[0] == part.shape[1]:
-        yield Guess("transpose", f"the gradient through `{target}` is transposed", part.T)
+        yield Guess("transpose", f"the gradient through `{scene.through(route)}` is transposed", part.T)
     for axis, size in enumerate(part.shape):
         if size > 1:
-            sentence = f"a sum too many in the gradient through `{target}`: it is not the same along axis {axis}"
+            sentence = (
+                f"a sum too many in the gradient through `{scene.through(route)}`: it is not the same along axis {axis}"
+            )
             yield Guess("wrong-axis", sentence, part.sum(axis, keepdim=True).expand(part.shape))
 
 
