@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,19 @@ def grader() -> Iterator[Grader]:
 def counts() -> list[str]:
     """Sentences for the end of the run."""
     return COUNTS
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker has counted to the process that prints."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["counts"] = COUNTS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker has counted."""
+    COUNTS.extend(getattr(node, "workeroutput", {}).get("counts", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,7 +25,7 @@ MIXED = "swell = 0.3 * (share * oar + (1 - share) * hull)"
         (
             "swell = oar.sum()",
             "doar = torch.ones_like(oar) * (dswell * (hull / hull).T @ (hull / hull) / (36 * n)).trace()",
-            "takes only the diagonal of `dswell * (hull / hull).T @ (hull / hull) / (36 * n)`: the sum of all its elements",
+            "(36 * n)`: the sum of all its elements is needed",
         ),
         (
             SCORES,

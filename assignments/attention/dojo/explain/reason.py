@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from .cascade import explain
+from .cascade import agreed, explain
 from .cell import Trial
 from .fit import CLOSE_64
 from .forward import Line, Scene
-from .question import Guesser, parts_of
+from .question import parts_of
 from .repair import is_right, repaired
 from .sentences import Explanation
 from .similar import LAST
@@ -94,7 +94,8 @@ def _without_paths(source: str, name: str, trials: Sequence[Trial], until: float
         total = trial.total - sum(parts[route.target] for route in left)
         others.append(replace(trial, scene=replace(trial.scene, routes=kept), total=total))
     found = agreed(others, FIRST) or repaired(source, name, others, until) or agreed(others, LAST)
-    if found is None or found.vague:
+    # Without all that the code adds anything is right but for the missing paths.
+    if found is None or found.vague or found.kind in ("added", "elsewhere") or "does not belong" in found.sentence:
         return None
     missing = " and ".join(f"`{trials[0].scene.through(route)}`" for route in left)
     sentence = f"the gradient through {missing} is missing; and {found.sentence}"
@@ -105,30 +106,6 @@ def _leaves_out(source: str, trial: Trial) -> bool:
     """Return whether code does not read every gradient that arrives."""
     read = set(re.findall(r"\w+", source))
     return not {f"d{route.target}" for route in trial.scene.routes} & trial.names.keys() <= read
-
-
-def agreed(trials: Sequence[Trial], guessers: Sequence[Guesser]) -> Explanation | None:
-    """Return what these guessers say on all trials. Of few numbers little can be said, so some may say nothing.
-
-    The first trial has the notebook's own sizes, which are public, and its sentence is given.
-    """
-    if not trials:
-        return None
-    first, *rest = trials
-    explanation = explain(first.found, first.scene, guessers, first.close)
-    left = (explanation, *explanation.also) if explanation is not None else ()
-    others = [trial for trial in rest if not trial.public]
-    seen = 0
-    for trial in rest if left else ():
-        found = explain(trial.found, trial.scene, guessers, trial.close)
-        if found is None and trial.public:
-            return None
-        if found is None:  # what is said is held against the first
-            continue
-        keys = {each.key for each in (found, *found.also)}
-        left = tuple(each for each in left if each.key in keys)
-        seen += not trial.public
-    return next(iter(left), None) if seen or not others else None
 
 
 def shown(

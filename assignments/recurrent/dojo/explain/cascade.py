@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
+from .cell import Trial
 from .fit import CLOSE_64, RIGHT_32, distance, serves
 from .forward import Scene, Tensor
 from .question import Guesser, Question, asked, parts_of
@@ -32,6 +33,30 @@ def explain(
             return None if question is None else answered(question, (*FIRST, *LAST) if guessers is None else guessers)
     except Exception:  # a forward line that cannot be taken apart: no sentence
         return None
+
+
+def agreed(trials: Sequence[Trial], guessers: Sequence[Guesser]) -> Explanation | None:
+    """Return what these guessers say on all trials. Of few numbers little can be said, so some may say nothing.
+
+    The first trial has the notebook's own sizes, which are public, and its sentence is given.
+    """
+    if not trials:
+        return None
+    first, *rest = trials
+    explanation = explain(first.found, first.scene, guessers, first.close)
+    left = (explanation, *explanation.also) if explanation is not None else ()
+    others = [trial for trial in rest if not trial.public]
+    seen = 0
+    for trial in rest if left else ():
+        found = explain(trial.found, trial.scene, guessers, trial.close)
+        if found is None and trial.public:
+            return None
+        if found is None:  # what is said is held against the first
+            continue
+        keys = {each.key for each in (found, *found.also)}
+        left = tuple(each for each in left if each.key in keys)
+        seen += not trial.public
+    return next(iter(left), None) if seen or not others else None
 
 
 def answered(question: Question, guessers: Sequence[Guesser]) -> Explanation | None:

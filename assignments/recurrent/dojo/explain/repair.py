@@ -16,13 +16,16 @@ from typing import Any
 import torch
 
 from . import edit_order
+from .apart import paths_of
 from .blocks import blocks_of
+from .cascade import agreed
 from .cell import StudentCell, Trial
 from .edit import Edit, quoted
-from .fit import distance, largest, serves
+from .fit import ENOUGH, distance, largest, multiple, serves
 from .forward import Route, Tensor, double
 from .order import LIKELY, MANY, Maker
 from .sentences import Explanation
+from .simple import constant
 from .words import derivatives
 
 SINGLE = 6000  # single changes that are tried
@@ -64,6 +67,7 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
     tried: list[Edit] = []
     before = _right_places(cell.result(trials[0], {}), trials[0])
     better: list[tuple[int, Edit]] = []
+    multiples: list[Edit] = []
     for makers in (LIKELY, MANY):
         for edit in islice(_edits(cell, makers), cell.affordable(SINGLE)):
             if cell.is_late:
@@ -71,15 +75,42 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
             found = cell.result(trials[0], edit.changes)
             if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
                 return [edit]
+            multiples += [edit] if _is_multiple(found, trials[0]) else []
             places = _right_places(found, trials[0])
             if places is not None and before is not None and bool((places >= before).all()):
                 gain = int(places.sum()) - int(before.sum())
                 if gain * SHARE >= places.numel():
                     better.append((gain, edit))
             tried += [edit] if edit.light else []
-        if makers is LIKELY and (same := _twice(cell, tried, trials)):
+        if makers is LIKELY and (same := _twice(cell, tried, trials) or _by_paths(cell, trials)):
             return same
-    return _by_parts(cell, better, trials) or _pairs(cell, tried, trials)
+    return _by_parts(cell, better, trials) or _with_factor(cell, multiples, trials) or _pairs(cell, tried, trials)
+
+
+def _by_paths(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
+    """Return changes that each mend one of the paths that the cell adds up; [] where one of them stays wrong."""
+    found = [_small_change(*path) for path in paths_of(cell, trials)]
+    return [edit for edits in found for edit in edits] if found and all(found) else []
+
+
+def _with_factor(cell: StudentCell, multiples: Sequence[Edit], trials: Sequence[Trial]) -> list[Edit]:
+    """Return a change after which the cell is right up to a constant that has a name, and what is said of that."""
+    for edit in multiples[:ALIKE]:
+        results = [cell.result(trial, edit.changes) for trial in trials]
+        after = [replace(t, found=r.double()) for t, r in zip(trials, results, strict=True) if r is not None]
+        found = agreed(after, (constant,)) if len(after) == len(trials) else None
+        if found is not None and not found.vague:
+            return [edit, Edit("factor", found.sentence, {})]
+    return []
+
+
+def _is_multiple(found: Tensor | None, trial: Trial) -> bool:
+    """Return whether a tensor is the right gradient of a trial but for a constant."""
+    if found is None or found.shape != trial.total.shape or found.numel() < ENOUGH:
+        return False
+    other = found.double()
+    by = multiple(trial.total, other)
+    return abs(by) > trial.close and distance(by * other, trial.total) <= trial.close * largest(trial.total)
 
 
 def read_cell(
@@ -109,7 +140,7 @@ def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
     sentence = "; and ".join(edit.sentence for edit in edits[:2]) + ("; and so on" if len(edits) > 2 else "")
     sentence += _place(edits[0], cell)
     routes = cell.trial.scene.routes
-    near = {_route_of(next(iter(edit.changes)), cell) for edit in edits}
+    near = {_route_of(next(iter(edit.changes)), cell) for edit in edits if edit.changes}
     route = routes[0] if len(routes) == 1 else near.pop() if len(near) == 1 else None
     through = "" if route is None else cell.trial.scene.through(route)
     if len(routes) > 1 and route is not None and f"`{through}`" not in sentence and edits[0].kind != "upstream":
