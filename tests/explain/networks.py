@@ -159,6 +159,8 @@ class Network:
             run(reference, reference.known.upstream, self.cells(changed, name), name)
             for reference in self.references.hidden
         ]
+        if not any(value.tensor is not None for value in values):  # it raised in every case
+            return self.explainer.raised(self.step(name), self.cells(changed, name))
         return self.explainer.why(self.step(name), values, self.cells(changed, name))
 
     def in_the_notebook(self, changed: dict[str, str], name: str) -> Value:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from .cascade import agreed, explain
+from .cascade import agreed, explain, follows
 from .cell import Trial
 from .fit import CLOSE_64
 from .forward import Line, Scene
@@ -51,12 +51,16 @@ def reason(
     every = [[replace(trial, close=level) for trial in trials] for level in levels]
     graded = [tried for tried in every if trials[0].raised or not all(is_right(trial.found, trial) for trial in tried)]
     fused = _leaves_out(source, trials[0])
+    true = ends() if fused else ()
+    if true and all(is_right(trial.found, trial) for trial in true):
+        return None
     by_step = until - seconds * (REST + FUSED if fused else REST)
     stages: list[Callable[[Sequence[Trial]], Explanation | None]] = [
         lambda tried: agreed(tried, FIRST),
         lambda tried: repaired(source, name, tried, by_step),
-        lambda tried: _without_paths(source, name, tried, by_step) if fused else None,
-        lambda tried: repaired(source, name, ends(), until - seconds * REST) if fused else None,
+        lambda tried: _read_alone(tried, source, lambda others: repaired(source, name, others, by_step)),
+        lambda tried: repaired(source, name, true, until - seconds * REST),
+        lambda tried: _read_alone(tried, source, lambda others: agreed(others, LAST)),
         lambda tried: agreed(tried, LAST),
     ]
     if trials[0].raised:
@@ -80,8 +84,10 @@ def reason(
     return vague
 
 
-def _without_paths(source: str, name: str, trials: Sequence[Trial], until: float) -> Explanation | None:
-    """Explain code that reads nothing of some paths, and has a slip in the others."""
+def _read_alone(
+    trials: Sequence[Trial], source: str, explain: Callable[[Sequence[Trial]], Explanation | None]
+) -> Explanation | None:
+    """Explain code that reads nothing of some paths, and has a slip in the others: what `explain` says of these."""
     read = set(re.findall(r"\w+", source))
     routes = trials[0].scene.routes
     left = [route for route in routes if f"d{route.target}" not in read]
@@ -93,7 +99,7 @@ def _without_paths(source: str, name: str, trials: Sequence[Trial], until: float
         kept = tuple(route for route in trial.scene.routes if route not in left)
         total = trial.total - sum(parts[route.target] for route in left)
         others.append(replace(trial, scene=replace(trial.scene, routes=kept), total=total))
-    found = agreed(others, FIRST) or repaired(source, name, others, until) or agreed(others, LAST)
+    found = explain(others)
     # Without all that the code adds anything is right but for the missing paths.
     if found is None or found.vague or found.kind in ("added", "elsewhere") or "does not belong" in found.sentence:
         return None
@@ -121,6 +127,8 @@ def shown(
     found: the gradient. names: the variables of the notebook. lines: its forward pass. source: the code that made the
     gradient. name: of its variable. Never raises.
     """
+    if follows(found, scene):  # right for the gradients that it was given
+        return None
     until = time.thread_time() + SECONDS
     trials = trials_of(found, scene, names, lines, source, name, until)
     if not trials:

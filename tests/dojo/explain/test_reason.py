@@ -87,7 +87,7 @@ SLOPE = "dpull * (1 - torch.tanh(oar * hull)**2)"
 def test_a_path_that_the_code_does_not_read_and_a_slip_in_the_other_are_both_said():
     code = f"doar = {SLOPE} * oar"
     found = reason(trials(FORKED, "oar", code, **FORKS), code, "doar").sentence
-    assert found.startswith("the gradient through `span` is missing; and the gradient has `oar` where `hull` belongs")
+    assert found.startswith("the gradient through `span` is missing; and `oar` stands where `hull` belongs")
 
 
 def test_code_that_leaves_an_arriving_gradient_out_is_tried_with_the_true_ones_too():
