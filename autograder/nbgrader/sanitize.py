@@ -6,6 +6,7 @@ could run code, and text that takes too long to convert, is shown as it is writt
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import signal
@@ -28,6 +29,7 @@ MAX_CODE = 400_000  # characters of code on a page, which is coloured; what has 
 MAX_SHOWN = 20_000  # characters of a text that is shown as it is written
 LINE = re.compile(r"[^\n]{1000}(?!\n)")  # of such a text, before its line is ended: a page reads lines in square time
 MAX_TEXT = 4 * 2**20  # characters of a text cell that are converted; a pasted picture is text too
+REMEMBERED = 20_000  # characters of a text whose conversion is remembered
 WITHOUT_LIMIT = 5_000  # characters that may be converted where no time limit can be set (not in the main thread)
 
 LAYOUT = frozenset(
@@ -123,15 +125,23 @@ def inert_text(source: str, attachments: Mapping[str, Any], budget: _Budget | No
     if len(source) > MAX_TEXT:
         return as_written(source)
     source = NAMED.sub(lambda m: m[0] if m[1] in attachments else f"missing-{m[0].replace(':', '-', 1)}", source)
-    parse = MarkdownWithMath(renderer=None)
     try:
         with budget.cell(len(source)):
-            # What stands in code or in a formula is no HTML and stays as it is: $i<j$.
-            plain = _layout_only(source) if any(t["type"] in HTML for t in _tokens(parse(source))) else source
-            strip_files_prefix(plain)  # both pages apply it: for each [ it goes through the rest of the line
-            return plain if all(map(_is_inert, _tokens(parse(plain)))) else as_written(source)
+            return (_rewritten_once if len(source) <= REMEMBERED else _rewritten)(source)
     except (TooSlowError, RecursionError, ValueError):
         return as_written(source)
+
+
+def _rewritten(source: str) -> str:
+    """Return markdown with layout only. Raises RecursionError and ValueError, and TooSlowError within a budget."""
+    parse = MarkdownWithMath(renderer=None)
+    # What stands in code or in a formula is no HTML and stays as it is: $i<j$.
+    plain = _layout_only(source) if any(t["type"] in HTML for t in _tokens(parse(source))) else source
+    strip_files_prefix(plain)  # both pages apply it: for each [ it goes through the rest of the line
+    return plain if all(map(_is_inert, _tokens(parse(plain)))) else as_written(source)
+
+
+_rewritten_once = functools.lru_cache(maxsize=500)(_rewritten)  # most cells are the exercise's own, in every submission
 
 
 def as_written(source: str) -> str:

@@ -28,4 +28,5 @@ def settle() -> None:
     numpy.random.seed(0)
     torch.manual_seed(0)
     gc.collect()
+    gc.enable()
     gc.freeze()  # the collector ignores objects made before, so that it does not write to pages that forks share

@@ -24,6 +24,13 @@ PULL = "pull = oar @ hull + keel"
             "stands where `n` belongs",
         ),
         (
+            "swell = (keel * oar).sum() / keel.sum()",
+            "oar",
+            "doar = dswell * keel * torch.ones_like(oar) / n",
+            {"oar": (0, 6), "keel": (6,)},
+            "`n` stands where `keel.sum()` belongs",
+        ),
+        (
             "swell = oar.sum(0, keepdim=True)",
             "oar",
             "doar = oar * dswell",

@@ -91,6 +91,10 @@ def ones(cell: StudentCell) -> Iterator[Edit]:
 def sizes(cell: StudentCell) -> Iterator[Edit]:
     """Yield a size that stands where another belongs."""
     known = [(text, tree) for text, (tree, value) in cell.known.items() if type(value) in (int, float)]
+    # What a weighted mean divides by is a tensor of one number.
+    known += [
+        (text, tree) for text, (tree, value) in cell.known.items() if isinstance(tree, ast.Call) and _is_one(value)
+    ]
     for nodes in once_and_everywhere(cell):
         if type(cell.values[nodes[0]]) is not int or isinstance(nodes[0], ast.Constant):
             continue
@@ -99,6 +103,10 @@ def sizes(cell: StudentCell) -> Iterator[Edit]:
             if text != now and not isinstance(tree, ast.Constant):
                 said = f"{quoted(now)} stands where {quoted(text)} belongs"
                 yield Edit("factor", said, dict.fromkeys(nodes, tree))
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, Tensor) and value.numel() == 1 and value.is_floating_point()
 
 
 def numbers(cell: StudentCell) -> Iterator[Edit]:
