@@ -66,7 +66,10 @@ def test_of_two_notebooks_with_one_forward_pass_it_is_the_one_that_runs(tmp_path
 def test_the_steps_are_what_locked_cells_compare_or_give(tmp_path):
     cells = [
         cell(FORWARD, locked=True),
-        cell("for tensor in [a, b, c, e, g]:\n    tensor.retain_grad()\nloss.backward()\ndg = g.grad", locked=True),
+        cell(
+            "for tensor in [a, b, c, e, g]:\n    tensor.retain_grad()\nloss.backward()\ndg = g.grad.clone()",
+            locked=True,
+        ),
         cell("cmp('a', da, a)", grade=True, points=2),
         cell("%time\ncmp('b', db, b)", grade=True),
         cell("cmp('c', dc, c)"),  # a student's own
@@ -75,3 +78,8 @@ def test_the_steps_are_what_locked_cells_compare_or_give(tmp_path):
     (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
     assert _steps(cells_of(FORWARD, (), tmp_path)) == {"a", "g"}
     assert _steps(cells_of("a = 2", (), tmp_path)) == frozenset()
+
+
+def test_what_an_exercise_gives_is_a_step_too():
+    cells = json.loads((ROOT / "assignments" / "backprop" / "3_batchnorm.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert _steps(cells) == {"hpreact", "hprebn"}

@@ -159,7 +159,7 @@ class Network:
             run(reference, reference.known.upstream, self.cells(changed, name), name)
             for reference in self.references.hidden
         ]
-        if not any(value.tensor is not None for value in values):  # it raised in every case
+        if values[0].tensor is None:  # it raised
             return self.explainer.raised(self.step(name), self.cells(changed, name))
         return self.explainer.why(self.step(name), values, self.cells(changed, name))
 

@@ -86,9 +86,16 @@ def _steps(cells: list[dict[str, Any]]) -> frozenset[str]:
             match node:
                 case ast.Call(ast.Name("cmp"), [_, _, ast.Name(tensor), *_]):
                     found.add(tensor)
-                case ast.Assign(_, ast.Attribute(ast.Name(tensor), "grad")):
-                    found.add(tensor)
+                case ast.Assign(_, value):
+                    found |= {owner for part in ast.walk(value) if (owner := _of_grad(part)) is not None}
     return frozenset(found)
+
+
+def _of_grad(node: ast.AST) -> str | None:
+    match node:
+        case ast.Attribute(ast.Name(tensor), "grad"):
+            return tensor
+    return None
 
 
 def _points(cells: list[dict[str, Any]]) -> dict[str, Worth]:

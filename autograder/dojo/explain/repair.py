@@ -121,10 +121,23 @@ def read_cell(
         return None
     with double(), torch.no_grad():
         ordered = sorted(map(_with_derivatives, trials), key=lambda trial: trial.total.numel())
+        if trials[0].raised:
+            return _that_raised(source, name, ordered, until)
         cell = StudentCell.read(source, name, ordered[0], until)
         if cell is None or not all(_reproduces(cell, trial) for trial in ordered):
             return None
     return cell, ordered
+
+
+def _that_raised(
+    source: str, name: str, trials: Sequence[Trial], until: float
+) -> tuple[StudentCell, list[Trial]] | None:
+    """Return the cell on a trial on which it raises, and that trial first: sizes may happen to fit on others."""
+    for trial in trials:
+        cell = StudentCell.read(source, name, trial, until)
+        if cell is not None and cell.trial.raised:
+            return cell, [trial, *(other for other in trials if other is not trial)]
+    return None
 
 
 def _with_derivatives(trial: Trial) -> Trial:
@@ -231,8 +244,6 @@ def _pairs(cell: StudentCell, tried: list[Edit], trials: Sequence[Trial]) -> lis
 
 def _reproduces(cell: StudentCell, trial: Trial) -> bool:
     given = cell.result(trial, {})
-    if trial.raised:
-        return given is None
     if given is None or given.shape != trial.found.shape:
         return False
     # What cancels to nearly nothing is known up to rounding of the terms only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 import torch
@@ -119,9 +120,32 @@ def wrong_paths(question: Question) -> Explanation | None:
                 if len(graph.terms) > 1:
                     found = of_some_paths(rest.expand(question.scene.value.shape), graph, question.close)
                     if found is not None:
-                        return found
+                        return (found.kind == "path-missing" and not_picked(question)) or found
         except Exception:  # a line that cannot be taken apart
             continue
+    return None
+
+
+def not_picked(question: Question) -> Explanation | None:
+    """Name what is missing where an index picks one place in each row: the one-hot of a cross-entropy."""
+    rest, total = question.total - question.mine, question.total
+    for line in (line for route in question.scene.routes for line in route.lines):
+        for node in ast.walk(ast.parse(line.source)):
+            match node:
+                case ast.Subscript(_, ast.Tuple([_, ast.Name(name)])):
+                    pass
+                case ast.Call(ast.Attribute(_, "cross_entropy" | "nll_loss"), [_, ast.Name(name)]):
+                    pass
+                case _:
+                    continue
+            labels = question.scene.names.get(name)
+            if total.dim() != 2 or not isinstance(labels, Tensor) or labels.shape != total.shape[:1]:
+                continue
+            picked = torch.zeros_like(total, dtype=torch.bool).scatter_(1, labels.long()[:, None], True)
+            if largest(rest.masked_fill(picked, 0)) <= RIGHT_32 * largest(total) and bool(rest[picked].all()):
+                said = f"right but for the places that `{ast.unparse(node)}` picks: the term of these, a one-hot of "
+                said += f"`{name}`, is missing"
+                return Explanation("path-missing", said, said)
     return None
 
 

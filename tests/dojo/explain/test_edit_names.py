@@ -44,6 +44,13 @@ PULL = "pull = oar @ hull + keel"
             {"oar": (0, 3), "hull": (3, 3), "keel": (3, 3)},
             "`keel` and `hull` are swapped",
         ),
+        (
+            "swell = (oar**2).sum(1).sqrt()\ncrest = (oar**4).sum(1).sqrt()",
+            "oar",
+            "doar = dswell[:, None] * oar / crest[:, None] + dcrest[:, None] * 2 * oar**3 / crest[:, None]",
+            OAR,
+            "`crest[:, None]` stands where `swell[:, None]` belongs",
+        ),
         ("swell = oar**3", "oar", "doar = dswell * 2 * oar**2", OAR, "the factor 2 stands where 3 belongs"),
         ("swell = oar**3", "oar", "doar = dswell * 3 * oar**3", OAR, "`**3` stands where `**2` belongs"),
         ("swell = (oar**2 + 1e-5)**0.5", "oar", "doar = dswell * oar / (oar**2)**0.5", OAR, "epsilon"),

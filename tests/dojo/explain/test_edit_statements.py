@@ -17,6 +17,13 @@ PULL = "pull = oar @ hull + keel"
     [
         (PULL, "hull", "dhull = oar[:2].T @ dpull[:2]", PRODUCT, "`[:2]` takes only a part of"),
         (
+            "swell = -oar[torch.tensor([0, 1, 0])]",
+            "oar",
+            "doar = torch.zeros_like(oar)\ndoar[torch.tensor([0, 1, 0])] -= dswell",
+            OAR,
+            "`doar[torch.tensor([0, 1, 0])] -=`: several examples pick the same place",
+        ),
+        (
             "swell = oar[range(n), 0]",
             "oar",
             "doar = oar.clone()\ndoar[range(n), 0] += dswell",

@@ -16,6 +16,14 @@ PULL = "pull = oar @ hull + keel"
     [
         (PULL, "hull", "dhull = torch.outer(oar.sum(0), dpull.sum(0))", PRODUCT, "summed before the product"),
         (PULL, "oar", "doar = dpull.sum(1, keepdim=True) * hull.sum(1)", PRODUCT, "summed before the product"),
+        (PULL, "hull", "dhull = oar.sum(0)[:, None] * dpull.sum(0)", PRODUCT, "the products, `oar.T @ dpull`"),
+        (
+            "pull = oar @ mast",
+            "mast",
+            "dmast = oar.mean(0) * dpull.sum()",
+            {"oar": (0, 3), "mast": (3,)},
+            "`oar.T @ dpull`",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -33,3 +33,14 @@ def test_a_cause_is_named_by_its_guesser(guesser, found, says):
 @pytest.mark.parametrize("guesser", simple.FIRST)
 def test_nothing_is_said_of_other_numbers(guesser):
     assert guesser(asked(TOTAL + torch.randn(6, 4, dtype=torch.float64), HERE)) is None
+
+
+def test_a_one_hot_that_is_forgotten_is_named():
+    here = scene("swell = oar.logsumexp(1)\nloss = (swell - oar[range(n), port]).mean()", "oar")
+    right = sum(parts_of(here).values())
+    places = torch.zeros_like(right).scatter_(1, here.names["port"][:, None], float(here.upstream["loss"]) / 6)
+    said = simple.wrong_paths(asked(right + places, here)).sentence
+    assert said == (
+        "right but for the places that `oar[range(n), port]` picks: the term of these, a one-hot of `port`, is missing"
+    )
+    assert "one-hot" not in str(simple.wrong_paths(asked(right + 2 * places, here)))

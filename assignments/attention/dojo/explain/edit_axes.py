@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 from itertools import combinations
 
+import torch
+
 from .cell import StudentCell
 from .edit import Edit, binary, called, dims, is_module, owner_of, quoted
 from .evaluate import Original
+from .forward import Tensor
 
 SUMMED = ("sum", "mean", "amax", "max", "prod", "amin", "min", "logsumexp", "var", "std")
 ALONG = ("softmax", "log_softmax", "cumsum", "flip")
@@ -116,6 +119,8 @@ def missing_sums(cell: StudentCell) -> Iterator[Edit]:
         count = dims(cell.values[node])
         for size in range(1, count + 1) if count <= 4 else ():
             for axes in combinations(range(count), size):
+                if _has_a_name(cell.values[node].sum(axes), cell):
+                    continue  # that name belongs there
                 along = f"{'axis' if size == 1 else 'axes'} {' and '.join(map(str, axes))}"
                 said = f"the sum over {along} is missing: of {quoted(node)}"
                 for keep in (True, False):
@@ -123,8 +128,17 @@ def missing_sums(cell: StudentCell) -> Iterator[Edit]:
                     yield Edit("not-summed", said, {node: tree}, size == 1)
 
 
+def _has_a_name(total: Tensor, cell: StudentCell) -> bool:
+    """Return whether a tensor of the lines has the numbers of a sum, of whatever shape."""
+    names = (cell.trial.names[name] for name in cell.all_names)
+    alike = (value for value in names if isinstance(value, Tensor) and value.numel() == total.numel() > 1)
+    return any(torch.allclose(value.reshape(-1).double(), total.reshape(-1).double()) for value in alike)
+
+
 def transposes(cell: StudentCell) -> Iterator[Edit]:
     """Yield an operand that must be transposed, or must not be, and factors in the wrong order."""
+    if cell.trial.raised:
+        yield from _where_it_raised(cell)
     for node in cell.nodes:
         match node:
             case ast.Call(ast.Attribute(base, "view" | "reshape" as name)) if dims(cell.values.get(base)) >= 2:
@@ -143,13 +157,39 @@ def transposes(cell: StudentCell) -> Iterator[Edit]:
             case ast.Attribute(base, "T" | "mT" | "mH"):
                 said = f"{quoted(node)} is transposed, and must not be"
                 yield Edit("transpose", said, {node: base})
-    for each in cell.all_nodes if cell.trial.raised else ():  # the product that raised has no value
-        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.MatMult) and each not in cell.values:
-            yield from _of_a_product(each, each.left, each.right, cell)
     for node in cell.nodes:
         for first, second in combinations(range(dims(cell.values[node])), 2):
             tree = called(Original(node), "transpose", first, second)
             yield Edit("transpose", f"{quoted(node)} must be transposed", {node: tree})
+
+
+def _where_it_raised(cell: StudentCell) -> Iterator[Edit]:
+    """Yield what makes the shapes fit of an operation that has no value, for it raised, or was not reached."""
+    for node in cell.all_nodes:
+        if not isinstance(node, ast.BinOp) or node in cell.values:
+            continue
+        if isinstance(node.op, ast.MatMult):
+            yield from _of_a_product(node, node.left, node.right, cell)
+            continue
+        for operand in (node.left, node.right):
+            count = dims(cell.values.get(operand))
+            if count:
+                wide = called(Original(operand), "unsqueeze", -1)
+                index = ", ".join([":"] * count + ["None"])
+                said = f"{quoted(operand)} has an axis less than the other operand: "
+                said += f"`{ast.unparse(operand)}[{index}]` has it"
+                yield Edit("keepdim", said, {operand: wide})
+        for product in (
+            ()
+            if not isinstance(node.op, ast.Mult)
+            else (
+                binary(node.left, ast.MatMult(), ast.Attribute(node.right, "T", ast.Load())),
+                binary(node.left, ast.MatMult(), node.right),
+                binary(ast.Attribute(node.left, "T", ast.Load()), ast.MatMult(), node.right),
+            )
+        ):
+            said = f"`*` stands where a matrix product belongs: {quoted(product)}"
+            yield Edit("function", said, {node: product})
 
 
 def _of_a_product(node: ast.BinOp, left: ast.expr, right: ast.expr, cell: StudentCell) -> Iterator[Edit]:

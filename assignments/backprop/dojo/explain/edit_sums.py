@@ -38,6 +38,31 @@ def sums_too_early(cell: StudentCell) -> Iterator[Edit]:
                     yield Edit("not-summed", said, {node: tree})
 
 
+def products_of_sums(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a product of two sums over the examples that must be a sum of products: `x.sum(0)[:, None] * dy.sum(0)`."""
+    for node in cell.nodes:
+        match node:
+            case ast.BinOp(left, ast.Mult(), right):
+                one, other = _unsummed(_narrow(left)), _unsummed(_narrow(right))
+                if one is not None and other is not None:
+                    tree = binary(ast.Attribute(one, "T", ast.Load()), ast.MatMult(), other)
+                    said = (
+                        f"{quoted(left)} and {quoted(right)} are summed before the product: multiply first, then sum "
+                    )
+                    said += f"the products, {quoted(tree)}"
+                    yield Edit("not-summed", said, {node: tree})
+
+
+def _narrow(node: ast.expr) -> ast.expr:
+    """Return what an axis of size 1 is added to: `x.sum(0)` of `x.sum(0)[:, None]`."""
+    match node:
+        case ast.Subscript(inner, ast.Tuple(entries)) if any(isinstance(e, ast.Constant) for e in entries):
+            return inner
+        case ast.Call(ast.Attribute(inner, "unsqueeze")):
+            return inner
+    return node
+
+
 def sums_too_late(cell: StudentCell) -> Iterator[Edit]:
     """Yield a factor that stands outside a sum and belongs inside it."""
     for node in cell.nodes:

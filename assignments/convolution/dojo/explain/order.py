@@ -60,6 +60,7 @@ LIKELY: tuple[Maker, ...] = (
     edit_names.values,
     edit_operators.brackets,
     edit_sums.sums_too_early,
+    edit_sums.products_of_sums,
     edit_sums.sums_too_late,
     edit_sums.factors_elsewhere,
     edit_order.functions,
@@ -71,12 +72,13 @@ LIKELY: tuple[Maker, ...] = (
 MANY: tuple[Maker, ...] = (
     edit_terms.missing_powers,
     edit_terms.missing_factors,
+    edit_axes.missing_sums,
+    edit_terms.missing_divisors,
     edit_names.derivatives,
     edit_names.of_gradients,
     edit_terms.wrong_factors,
     edit_terms.missing_terms,
     edit_names.other_names,
     edit_names.calls,
-    edit_axes.missing_sums,
     edit_names.replaced,
 )

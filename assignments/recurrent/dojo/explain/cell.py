@@ -92,6 +92,9 @@ class StudentCell:
         except Exception:  # what a student's code does is not known; nothing is claimed then
             return None
         if trial.raised:
+            for node in (node for statement in body for node in ast.walk(statement)):
+                if isinstance(node, ast.Name) and isinstance(trial.names.get(node.id), Tensor):
+                    watching.seen.setdefault(node, trial.names[node.id])  # what was not reached
             return cls(body, name, trial, watching.seen, max(1, watching.cost), until)
         if not isinstance(given, Tensor) or given.shape != trial.found.shape:
             return None
@@ -257,7 +260,7 @@ class StudentCell:
     def known(self) -> dict[str, tuple[ast.expr, Any]]:
         """What the right cell may hold: parts of the forward lines, by text, with their values on this trial."""
         found = {}
-        for text in dict.fromkeys([*self.line_names, *texts_of(self.trial.scene)]):
+        for text in dict.fromkeys([*self.line_names, *texts_of(self.trial.scene), *self._widened()]):
             try:
                 expression = ast.parse(text, mode="eval").body
                 value = Evaluation(self.trial.names, until=self.until).value(expression)
@@ -265,6 +268,17 @@ class StudentCell:
                 continue
             if is_number(value):
                 found[ast.unparse(expression)] = (expression, value)
+        return found
+
+    def _widened(self) -> list[str]:
+        """The tensors of the lines that have fewer axes than the gradient, with axes of size 1 for those they lack."""
+        most = self.trial.total.dim()
+        found = []
+        for name in self.line_names:
+            value = self.trial.names[name]
+            if isinstance(value, Tensor) and 0 < value.dim() < most:
+                found += [f"{name}[{':, ' * value.dim()}{', '.join(['None'] * (most - value.dim()))}]"]
+                found += [f"{name}[:, None]"] if (value.dim(), most) == (2, 3) else []
         return found
 
 

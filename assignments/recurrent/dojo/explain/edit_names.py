@@ -171,9 +171,15 @@ def _epsilons(cell: StudentCell) -> list[tuple[float, str]]:
             match node:
                 case ast.Constant(float() as value) if 0 < value < SMALL:
                     found.setdefault(value, line.source)
+                case ast.Name(name) if 0 < _plain(cell.trial.names.get(name)) < SMALL:
+                    found.setdefault(_plain(cell.trial.names[name]), line.source)
                 case ast.Call(ast.Attribute(_, name)) if name in NORMS:
                     found.setdefault(NORMS[name], line.source)
     return sorted(found.items())
+
+
+def _plain(value: object) -> float:
+    return value if type(value) is float else 0.0
 
 
 def values(cell: StudentCell) -> Iterator[Edit]:

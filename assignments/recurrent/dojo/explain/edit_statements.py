@@ -96,8 +96,9 @@ def assignments(cell: StudentCell) -> Iterator[Edit]:
                     words = ("divided", "multiplied") if isinstance(op, ast.Div) else ("multiplied", "divided")
                     said = f"{quoted(target)} is {words[0]} by {quoted(value)}, where it must be {words[1]}"
                     yield Edit("factor", said, {statement: [ast.AugAssign(target, other, value)]})
-                if isinstance(op, ast.Add) and isinstance(target, ast.Subscript):
-                    yield _accumulated(statement, target, value)
+                if isinstance(op, ast.Add | ast.Sub) and isinstance(target, ast.Subscript):
+                    more = ast.UnaryOp(ast.USub(), Original(value)) if isinstance(op, ast.Sub) else value
+                    yield _accumulated(statement, target, more)
                 said = f"`{SYMBOLS.get(type(op), '')}=` changes what {quoted(target)} holds, where `=` belongs"
                 yield Edit("added", said, {statement: [ast.Assign([target], value)]})
 
@@ -132,7 +133,7 @@ def _accumulated(statement: ast.AST, target: ast.Subscript, value: ast.expr) -> 
     tree = ast.Call(put, [index, value], [ast.keyword("accumulate", ast.Constant(True))])
     said = f"`{ast.unparse(target)} =`: {ACCUMULATES}"
     if isinstance(statement, ast.AugAssign):
-        said = f"`{ast.unparse(target)} +=`: {ACCUMULATES}"
+        said = f"`{ast.unparse(target)} {SYMBOLS.get(type(statement.op), '')}=`: {ACCUMULATES}"
     return Edit("overwritten", said, {statement: [ast.Expr(tree)]})
 
 

@@ -124,7 +124,27 @@ def missing_powers(cell: StudentCell) -> Iterator[Edit]:
 
 
 def missing_factors(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a factor or a divisor that is missing, first of the whole and then of its parts."""
+    """Yield a factor that is missing, first of the whole and then of its parts."""
+    for node, text, tree, number in _without_a_factor(cell):
+        arrives = text in cell.arriving
+        said = f"{quoted(node)} must be multiplied by {cell.words(tree)}: this factor is missing"
+        if arrives:
+            said = f"`{text}`, the gradient that arrives, is missing as a factor of {quoted(node)}"
+        kind = "upstream" if arrives else "factor" if number else "function"
+        yield Edit(kind, said, {node: binary(Original(node), ast.Mult(), tree)}, number or arrives)
+
+
+def missing_divisors(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a divisor that is missing; a tensor is one less often than a sum is forgotten."""
+    for node, text, tree, number in _without_a_factor(cell):
+        if text not in cell.arriving:
+            said = f"{quoted(node)} must be divided by {cell.words(tree)}: this factor is missing"
+            kind = "factor" if number else "function"
+            yield Edit(kind, said, {node: binary(Original(node), ast.Div(), tree)}, number)
+
+
+def _without_a_factor(cell: StudentCell) -> Iterator[tuple[ast.expr, str, ast.expr, bool]]:
+    """Yield each node with each factor that it may lack: (node, text, factor, whether that is a plain number)."""
     extra = [(text, ast.parse(text, mode="eval").body, 1.0) for text in NUMBERS]
     slopes = [(cell.words(tree), tree, cell.trial.names[tree.id]) for tree in cell.slopes]
     words = [*((text, tree, value) for text, (tree, value) in cell.known.items()), *slopes, *extra]
@@ -134,18 +154,8 @@ def missing_factors(cell: StudentCell) -> Iterator[Edit]:
             continue
         for text, tree, value in words:
             number = not isinstance(value, Tensor)
-            if _shares_factors(node, cell, number):
-                continue
-            arrives = text in cell.arriving
-            said = f"{quoted(node)} must be multiplied by {cell.words(tree)}: this factor is missing"
-            if arrives:
-                said = f"`{text}`, the gradient that arrives, is missing as a factor of {quoted(node)}"
-            kind = "upstream" if arrives else "factor" if number else "function"
-            yield Edit(kind, said, {node: binary(Original(node), ast.Mult(), tree)}, number or arrives)
-            if arrives or isinstance(value, bool):
-                continue
-            said = f"{quoted(node)} must be divided by {cell.words(tree)}: this factor is missing"
-            yield Edit(kind, said, {node: binary(Original(node), ast.Div(), tree)}, number)
+            if not _shares_factors(node, cell, number):
+                yield node, text, tree, number
 
 
 def missing_terms(cell: StudentCell) -> Iterator[Edit]:
