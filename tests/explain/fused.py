@@ -84,7 +84,7 @@ BATCHNORM = [
 SOFTMAX = "dlogits = F.softmax(logits, 1)\n"
 AT = "dlogits[range(n), Yb]"
 CROSS_ENTROPY = [
-    ("path-missing", "TARGET", f"{SOFTMAX}dlogits /= n"),
+    ("path-missing", "one-hot", f"{SOFTMAX}dlogits /= n"),
     ("path-missing", "SOFTMAX", f"dlogits = torch.zeros_like(logits)\n{AT} = -1.0 / n"),
     ("sign", "TARGET", f"{SOFTMAX}{AT} += 1\ndlogits /= n"),
     ("sign", "SOFTMAX", f"dlogits = -F.softmax(logits, 1)\n{AT} -= 1\ndlogits /= n"),

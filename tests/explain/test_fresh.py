@@ -27,5 +27,5 @@ def test_the_true_cause_of_a_fresh_answer_is_named(name):
     said = {answer: answer.said() for answer in answers(name)}
     failures = "\n".join(f"{a} -> {s}" for a, s in said.items() if a.verdict(s) != "named")
     counts = Counter(answer.verdict(sentence) for answer, sentence in said.items())
-    assert counts["named"] >= 0.9 * len(said), failures
+    assert counts["named"] >= 0.85 * len(said), failures
     assert counts["other"] <= max(1, 0.02 * len(said)), failures
