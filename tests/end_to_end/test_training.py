@@ -69,7 +69,7 @@ def _kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 
 def test_training_is_interrupted_twice_goes_on_and_is_looked_at(kernel: Kernel) -> None:
     cells = {name: source for name, source in code_cells().items() if name not in LEFT_OUT}
-    cells["training"] = cells["training"].replace("max_steps = 200_000", "max_steps = 3_000")
+    cells["training"] = cells["training"].replace("max_steps = 200_000", "max_steps = 6_000")
     after = list(cells)[list(cells).index("train") + 1 :]
     for name, source in cells.items():
         if name == "train":
@@ -77,19 +77,19 @@ def test_training_is_interrupted_twice_goes_on_and_is_looked_at(kernel: Kernel) 
         assert "Error" not in kernel.run(source)
     assert "Error" not in kernel.run(cells["train"], interrupt_at="")  # before its first line, or in the trial
     kernel.run(cells["training"])  # which may have come to its end before the interruption
-    assert re.search(r"stopped after \d+ steps", kernel.run(cells["train"], interrupt_at=r"0 of 3,000 steps"))
+    assert re.search(r"stopped after \d+ steps", kernel.run(cells["train"], interrupt_at=r"0 of 6,000 steps"))
     for name in after:
         assert "Error" not in kernel.run(cells[name]), name
-    stopped = kernel.run(cells["train"], interrupt_at=r"\n[1-9]\d{2} of 3,000 steps")
+    stopped = kernel.run(cells["train"], interrupt_at=r"\n[1-9][\d,]* of 6,000 steps")
     done = re.search(r"stopped after ([\d,]+) steps; run this cell again", stopped)
     assert done is not None, stopped
     whole = kernel.run(cells["train"])
     assert f"goes on after {done[1]} steps" in whole
-    assert "all 3,000 steps" in whole
+    assert "all 6,000 steps" in whole
     for name in after:
         assert "Error" not in kernel.run(cells[name]), name
     # The same numbers as without an interruption.
     kernel.run("first = list(losses)")
     kernel.run(cells["training"])
     assert "goes on" not in kernel.run(cells["train"])
-    assert kernel.run("print(losses == first, len(losses))").strip() == "True 3000"
+    assert kernel.run("print(losses == first, len(losses))").strip() == "True 6000"

@@ -82,7 +82,7 @@ KINDS = [
             "dbias = torch.zeros_like(bias)\nfor k in range(2):\n    dbias += dy.sum(0)",
             "counted several times",
         ),
-        ("two mistakes", "dbias", "dbias = -dy.mean(0)", "the sign is wrong"),
+        ("two mistakes", "dbias", "dbias = -dy.mean(0)", "the gradient has the wrong sign"),
     ),
     *_of(
         "attention",
