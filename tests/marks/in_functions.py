@@ -53,6 +53,11 @@ def _renamable(code: str) -> bool:
     return _local(code) and ":=" not in code
 
 
+def _declarable(code: str) -> bool:
+    """Whether the d-variables can be declared nonlocal or global: Python lets no such name have an annotation."""
+    return _local(code) and not any(isinstance(node, ast.AnnAssign) for node in ast.walk(ast.parse(code)))
+
+
 def _for_an_entry(code: str) -> bool:
     """Whether the d-variables can be entries of a dictionary in cells of their own."""
     if not _plain(code):
@@ -160,13 +165,13 @@ def _generator(cells: Mapping[str, str]) -> str:
 
 IN_FUNCTIONS = (
     Way("a class with three methods", lambda c: _one(_class(c)), _renamable, whole=True),
-    Way("functions inside a function", lambda c: _one(_nested(c)), _local),
+    Way("functions inside a function", lambda c: _one(_nested(c)), _declarable, whole=True),
     Way("a function for each step", lambda c: _one(_function_each(c)), _local),
     Way("three functions", lambda c: _one(_parts(c)), _local),
     Way("a dictionary, unpacked at the end", lambda c: _one(_dictionary_at_once(c)), _renamable, whole=True),
     Way("a dictionary, cell by cell", lambda c: _notebook(_dictionary_by_cell(c)), _for_an_entry, whole=True),
     Way("a dictionary for globals().update", lambda c: _one(_dictionary_update(c)), _renamable, whole=True),
-    Way("a loop over functions", lambda c: _one(_loop_over_functions(c)), _local),
+    Way("a loop over functions", lambda c: _one(_loop_over_functions(c)), _declarable, whole=True),
     Way("a loop over names and functions", lambda c: _one(_loop_over_pairs(c)), _local),
     Way(
         "a decorated function",
@@ -175,7 +180,12 @@ IN_FUNCTIONS = (
         ),
         _local,
     ),
-    Way("a function with global", lambda c: _one(_in_function(f"global {NAMES}\n{_joined(c)}", "backward()")), _local),
+    Way(
+        "a function with global",
+        lambda c: _one(_in_function(f"global {NAMES}\n{_joined(c)}", "backward()")),
+        _declarable,
+        whole=True,
+    ),
     Way("a generator", lambda c: _one(_generator(c)), _local),
     Way(
         "locals() of a function",

@@ -74,6 +74,16 @@ def test_a_path_that_adds_nothing_by_coincidence_is_not_the_end(names, random_up
     torch.testing.assert_close(found["dx"], random_upstream["dz"].sum(0) + random_upstream["dy"].sum(0))
 
 
+def test_zeros_of_the_same_shape_are_not_taken_for_a_gradient(names, random_upstream):
+    """The indices of a scatter are zeros too, and with a random gradient in their place nothing can be computed."""
+    code = (
+        "at = torch.zeros_like(y, dtype=torch.long)\ndz = torch.ones_like(z)\ndy = (y * 1e-9).long()\n"
+        "dx = torch.zeros_like(y).scatter_add(1, at, dz * w).sum(0)"
+    )
+    found = replay(*recorded(code, names), random_upstream)
+    torch.testing.assert_close(found["dx"][0], (random_upstream["dz"] * names["w"]).sum())
+
+
 def test_without_upstream_gradients_it_is_the_same_again(names):
     tape, held = recorded(DERIVED, names)
     before = {name: tensor.clone() for name, tensor in held.items()}

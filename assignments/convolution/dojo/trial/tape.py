@@ -187,8 +187,13 @@ def _replayed(
 
 
 def _same_value(tape: Tape, node: int, finals: set[int]) -> list[int]:
-    """Return the nodes that held the same numbers before a d-variable's node was complete, and are no d-variable."""
+    """Return the nodes that held the same numbers before a d-variable's node was complete, and are no d-variable.
+
+    Zeros may be anything, such as the indices of a scatter, and whole numbers are no gradient.
+    """
     tensor, before = tape.tensors[node], tape.complete(node)
+    if not tensor.is_floating_point() or not tensor.any():
+        return []
     alike = [
         number
         for number, other in enumerate(tape.tensors)
