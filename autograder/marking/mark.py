@@ -80,17 +80,15 @@ class Marker:
             behind = [name for name in self.targets.behind.get(step.name, ()) if name in judgements]
             wrong = tuple(name for name in behind if judgements[name].verdict not in RIGHT)
             judgement = judge(self._evidence(step, submission, attempts, wrong))
-            if judgement.verdict in EXPLAINED or judgement.hint == IDLE_HINT:
+            raised = judgement.verdict == "error" and judgement.hint is None
+            if judgement.verdict in EXPLAINED or judgement.hint == IDLE_HINT or raised:
                 # A mark stands by itself: where no reason can be found, for whatever cause, there is none.
                 started = time.thread_time()
                 with suppress(Exception):
-                    other = changed_through(step.name, submission)
-                    reason = shared(step.name, other) or self._why(step, attempts, left)
+                    other = None if raised else changed_through(step.name, submission)
+                    reason = shared(step.name, other) or self._why(step, attempts, min(SECONDS, left), raised=raised)
                     judgement = explained(judgement, reason)
                 left -= time.thread_time() - started
-            elif judgement.verdict == "error" and judgement.hint is None:
-                with suppress(Exception):
-                    judgement = explained(judgement, self.explainer.raised(step, self._sources(step, attempts)))
             elif judgement.verdict == "follow-through":
                 earlier = [name for name in self.explainer.made_from(step) if name in judgements]
                 named = [name for name in earlier if not judgements[name].comparison.approximate]
@@ -98,16 +96,14 @@ class Marker:
             judgements[step.name] = judgement
         return judgements
 
-    def _why(self, step: Step, attempts: Attempts, left: float) -> Explanation | None:
-        values = attempts.values.get(step.moves or step.name, ())
-        return self.explainer.why(step, values, self._sources(step, attempts), min(SECONDS, left))
-
-    @staticmethod
-    def _sources(step: Step, attempts: Attempts) -> list[str]:
-        # An update may stand in any cell, under the name by which the run calls it.
+    def _why(self, step: Step, attempts: Attempts, seconds: float, *, raised: bool) -> Explanation | None:
         apart = attempts.apart
+        # An update may stand in any cell, under the name by which the run calls it.
         makers = apart.sources if step.moves else apart.makers[step.name]
-        return [apart.sources[index] for index in makers]
+        sources = [apart.sources[index] for index in makers]
+        if raised:
+            return self.explainer.raised(step, sources, seconds)
+        return self.explainer.why(step, attempts.values.get(step.moves or step.name, ()), sources, seconds)
 
     def _evidence(
         self, step: Step, submission: Submission, attempts: Attempts, earlier_wrong: tuple[str, ...]

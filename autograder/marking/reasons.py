@@ -74,8 +74,11 @@ class Explainer:
             trials = self._trials(step, values)
             return reason(trials, source, step.name, seconds=seconds, ends=lambda: self._ends(step, source))
 
-    def raised(self, step: Step, sources: Sequence[str]) -> Explanation | None:
-        """Return the change with which code that raised is right in every case; None where there is no small one."""
+    def raised(self, step: Step, sources: Sequence[str], seconds: float = SECONDS) -> Explanation | None:
+        """Return the change with which code that raised is right in every case; None where there is no small one.
+
+        sources, seconds: as of why.
+        """
         if not step.gradient:
             return None
         trials = [
@@ -83,7 +86,7 @@ class Explainer:
             for reference in sorted(self._hidden, key=lambda reference: not reference.case.public_sizes)
         ]
         with _ONE_AT_A_TIME:
-            return reason(trials, "\n".join(sources), step.name)
+            return reason(trials, "\n".join(sources), step.name, seconds=seconds)
 
     def _ends(self, step: Step, source: str) -> list[Trial]:
         """Return the hidden cases with their true gradients; [] where the code cannot be tried on all of them."""

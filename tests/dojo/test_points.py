@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autograder.dojo.points import _steps, cells_of, points_of
+from autograder.dojo.points import sheet_of
 from autograder.dojo.standing import Worth
 from tests.conftest import ROOT
 
@@ -21,7 +21,7 @@ def test_of_the_released_exercise():
     folder = ROOT / "assignments" / "backprop"
     notebook = json.loads((folder / "1_manual_backprop.ipynb").read_text(encoding="utf-8"))
     forward = next("".join(c["source"]) for c in notebook["cells"] if "forward" in c["metadata"].get("tags", []))
-    found = points_of(forward, (), folder)
+    found = sheet_of(forward, (), folder).points
     assert len(found) == sum(worth.points for worth in found.values()) == 26
     assert next(iter(found)) == "dlogprobs"
 
@@ -37,12 +37,12 @@ def test_of_gradients_and_values_in_order(tmp_path):
         cell("(", grade=True, points=3),
     ]
     (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
-    assert points_of(FORWARD + "\n", (), tmp_path) == {
+    assert sheet_of(FORWARD + "\n", (), tmp_path).points == {
         "da": Worth(2.0),
         "found": Worth(0.5),
         "de": Worth(0.0, 1.5),
     }
-    assert points_of("a = 2", (), tmp_path) == {}
+    assert sheet_of("a = 2", (), tmp_path).points == {}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_of_gradients_and_values_in_order(tmp_path):
 def test_what_is_no_notebook_of_ours_is_passed_over(tmp_path, text):
     (tmp_path / "a.ipynb").write_text(text)
     (tmp_path / "b.ipynb").mkdir()
-    assert points_of(FORWARD, (), tmp_path) == {}
+    assert sheet_of(FORWARD, (), tmp_path).points == {}
 
 
 def test_of_two_notebooks_with_one_forward_pass_it_is_the_one_that_runs(tmp_path):
@@ -59,8 +59,8 @@ def test_of_two_notebooks_with_one_forward_pass_it_is_the_one_that_runs(tmp_path
     second = [cell(FORWARD), cell("b.retain_grad()"), cell("cmp('b', db, b)", grade=True, points=5)]
     for name, cells in {"1.ipynb": first, "2.ipynb": second}.items():
         (tmp_path / name).write_text(json.dumps({"cells": cells}))
-    assert points_of(FORWARD, [FORWARD, "b.retain_grad()"], tmp_path) == {"db": Worth(5.0)}
-    assert points_of(FORWARD, [FORWARD, "t.retain_grad()\n"], tmp_path) == {"da": Worth(1.0)}
+    assert sheet_of(FORWARD, [FORWARD, "b.retain_grad()"], tmp_path).points == {"db": Worth(5.0)}
+    assert sheet_of(FORWARD, [FORWARD, "t.retain_grad()\n"], tmp_path).points == {"da": Worth(1.0)}
 
 
 def test_the_steps_are_what_locked_cells_compare_or_give(tmp_path):
@@ -76,10 +76,13 @@ def test_the_steps_are_what_locked_cells_compare_or_give(tmp_path):
         cell("de = e.grad", solution=True, locked=True),
     ]
     (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells}))
-    assert _steps(cells_of(FORWARD, (), tmp_path)) == {"a", "g"}
-    assert _steps(cells_of("a = 2", (), tmp_path)) == frozenset()
+    assert sheet_of(FORWARD, (), tmp_path).steps == {"a", "g"}
+    assert sheet_of("a = 2", (), tmp_path).steps == frozenset()
 
 
 def test_what_an_exercise_gives_is_a_step_too():
-    cells = json.loads((ROOT / "assignments" / "backprop" / "3_batchnorm.ipynb").read_text(encoding="utf-8"))["cells"]
-    assert _steps(cells) == {"hpreact", "hprebn"}
+    folder = ROOT / "assignments" / "backprop"
+    notebook = json.loads((folder / "3_batchnorm.ipynb").read_text(encoding="utf-8"))
+    texts = ["".join(c["source"]) for c in notebook["cells"]]
+    forward = next("".join(c["source"]) for c in notebook["cells"] if "forward" in c["metadata"].get("tags", []))
+    assert sheet_of(forward, texts, folder).steps == {"hpreact", "hprebn"}

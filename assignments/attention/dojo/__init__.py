@@ -111,8 +111,8 @@ def progress() -> None:
 def results() -> list[Result]:
     """Return what has been compared so far, step by step, in marking's words. Look at `progress()` for a picture."""
     from . import notebook
-    from .points import points
+    from .points import sheet
     from .standing import results_of
 
     session = notebook.current_session()
-    return results_of({} if session is None else points(session.shell, session.source))
+    return results_of({} if session is None else sheet(session.shell, session.source).points)

@@ -22,7 +22,7 @@ from .explain.reason import shown
 from .explain.sentences import Explanation
 from .explain.statements import assigns
 from .history import running_shell, texts_of
-from .points import steps_of
+from .points import sheet
 
 MOST_CELLS = 20  # of the cells that assign a variable, the last ones; the others are of earlier attempts
 
@@ -49,7 +49,7 @@ class Session:
         for line in self.lines:
             found |= dict.fromkeys((*sorted(line.uses), line.target))
         filled = [name for name in found if _grad(self.names.get(name)) is not None]
-        steps = steps_of(self.shell, self.source)
+        steps = sheet(self.shell, self.source).steps
         return tuple(name for name in filled if not steps or name in steps)
 
     def name_of(self, tensor: Tensor, label: str) -> str | None:

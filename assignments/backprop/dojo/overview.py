@@ -9,7 +9,7 @@ from . import standing
 from .compare import compare, plain
 from .history import texts_of
 from .notebook import Session, steps_compared
-from .points import points
+from .points import sheet
 from .verdicts import Said, say, why
 
 Strip = tuple[dict[str, str], str, list[tuple[str, str, bool]]]
@@ -66,4 +66,4 @@ def _standing(session: Session, label: str, variable: str, name: str, said: Said
 
 def expected(session: Session) -> str:
     """Return the mark to expect, in a few words."""
-    return standing.expected(points(session.shell, session.source))
+    return standing.expected(sheet(session.shell, session.source).points)

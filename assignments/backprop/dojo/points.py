@@ -6,7 +6,8 @@ import ast
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .history import texts_of
 from .standing import Worth
@@ -15,49 +16,39 @@ CHECKS = ("cmp", "cmp_value")
 MAX_BYTES = 24_000_000
 
 
-_cells: dict[str, list[dict[str, Any]]] = {}
+class Sheet(NamedTuple):
+    """What the cells of an exercise's notebook say of its steps.
+
+    points: what each is worth, by d-variable, in order. steps: the tensors whose gradients locked cells compare or
+    give; PyTorch may have been told to keep the gradients of more, and none of these others is a step.
+    """
+
+    points: Mapping[str, Worth] = MappingProxyType({})
+    steps: frozenset[str] = frozenset()
 
 
-def points(shell: Any, forward: str) -> Mapping[str, Worth]:
-    """Return what the notebook's steps are worth, by d-variable; empty where it is not known.
+_known: dict[str, Sheet] = {}
+
+
+def sheet(shell: Any, forward: str) -> Sheet:
+    """Return what the running notebook's own file says; empty where it is not known. Read once.
 
     shell: IPython's. forward: the text of the forward cell.
     """
-    return _points(_read_once(shell, forward))
-
-
-def steps_of(shell: Any, forward: str) -> frozenset[str]:
-    """Return the tensors whose gradients the notebook's own cells compare or give; empty where it is not known.
-
-    Arguments as of points. PyTorch may have been told to keep the gradients of more tensors than the exercise asks
-    for, and none of these others is a step.
-    """
-    return _steps(_read_once(shell, forward))
-
-
-def _read_once(shell: Any, forward: str) -> list[dict[str, Any]]:
     key = f"{id(shell)} {forward}"
-    if key not in _cells:
-        _cells[key] = cells_of(forward, texts_of(shell))
-    return _cells[key]
+    if key not in _known:
+        _known[key] = sheet_of(forward, texts_of(shell))
+    return _known[key]
 
 
-def points_of(forward: str, ran: Collection[str] = (), folder: Path | None = None) -> Mapping[str, Worth]:
-    """Return what every marked step is worth by its variable, in order; empty where no file beside is the notebook.
-
-    Arguments as of cells_of.
-    """
-    return _points(cells_of(forward, ran, folder))
-
-
-def cells_of(forward: str, ran: Collection[str] = (), folder: Path | None = None) -> list[dict[str, Any]]:
-    """Return the cells of the notebook's own file; none where no file beside is the notebook.
+def sheet_of(forward: str, ran: Collection[str] = (), folder: Path | None = None) -> Sheet:
+    """Return what the notebook's own file says of its steps; empty where no file beside is the notebook.
 
     forward: the text of the forward cell. ran: the texts of all cells that were run. Of the folder's notebooks with
     this forward cell it is the one that has most of those cells: several exercises may share a forward pass.
     """
     texts = {text.strip() for text in ran}
-    best: tuple[int, list[dict[str, Any]]] = (-1, [])
+    best: tuple[int, Sheet] = (-1, Sheet())
     for path in sorted((folder or Path()).glob("*.ipynb")):
         try:
             if path.stat().st_size > MAX_BYTES:
@@ -65,8 +56,7 @@ def cells_of(forward: str, ran: Collection[str] = (), folder: Path | None = None
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             own = {_text(cell).strip() for cell in cells}
             if forward.strip() in own and len(own & texts) > best[0]:
-                _points(cells), _steps(cells)  # whether they can be read
-                best = len(own & texts), cells
+                best = len(own & texts), Sheet(_points(cells), _steps(cells))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):  # no notebook, or not one of ours
             continue
     return best[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 
@@ -12,9 +12,10 @@ from .explain.forward import Route, Scene
 from .explain.reason import reason
 from .explain.sentences import Explanation
 from .explain.trials import end_trials
+from .gradients import ForwardLine
 from .notebook import Session
 from .reading import Reading, cases_of
-from .trial.answer import needed_pieces, own_pieces
+from .trial.answer import Piece, needed_pieces, own_pieces
 from .trial.cases import Case, NoTrialError, Pair
 from .trial.step import Question, held
 
@@ -27,7 +28,8 @@ def explained(question: Question, cases: Sequence[Pair], routes: tuple[Route, ..
     with contextlib.suppress(NoTrialError):
         trials = [_trial(question, routes, case, found) for case, found in held(question, cases)]
         if len(trials) > 1:
-            source = _source(question)
+            own = [piece for piece in question.pieces if question.name in piece.variables]
+            source = _source(question.pieces, own, question.variables, question.name, question.known)
             return reason(trials, source, question.name, ends=lambda: _ends(question, cases, routes, source))
     return None
 
@@ -38,19 +40,13 @@ def explained_error(session: Session, read: Reading, name: str, tensor: str) -> 
     name: the d-variable. tensor: the one that it is the gradient of.
     """
     try:
-        cases, routes = [pair.exact for pair in cases_of(session, read)], session.routes(tensor)
-        own = own_pieces(read.pieces, name)
-        others = read.variables.keys() - {name}
-        source = "\n".join(piece.source for piece in needed_pieces(read.pieces, own, others, known=read.known))
+        source = _source(read.pieces, own_pieces(read.pieces, name), read.variables, name, read.known)
         trials = []
-        for case in cases:
-            upstream = {session.lines[-1].target: torch.ones((), dtype=case.dtype), **case.random}
+        for case in (pair.exact for pair in cases_of(session, read)):
+            scene = Scene(tensor, session.routes(tensor), case.names, _arriving(session.lines, case, case.random))
             gradients = {other: case.random[theirs] for other, theirs in read.variables.items() if other != name}
-            scene = Scene(tensor, routes, case.names, upstream)
-            total = case.step[tensor].total
-            trials.append(
-                Trial(scene, {**case.names, **gradients}, torch.empty(0), total, case.public_sizes, raised=True)
-            )
+            total, public = case.step[tensor].total, case.public_sizes
+            trials.append(Trial(scene, {**case.names, **gradients}, torch.empty(0), total, public, raised=True))
         return reason(trials, source, name)
     except (NoTrialError, KeyError):
         return None
@@ -61,22 +57,27 @@ def _ends(question: Question, cases: Sequence[Pair], routes: tuple[Route, ...], 
     found = []
     for case in (pair.exact for pair in cases):
         true = {name: case.true[tensor] for name, tensor in question.variables.items()}
-        upstream = {question.lines[-1].target: torch.ones((), dtype=case.dtype), **case.true}
-        scene = Scene(question.tensor, routes, case.names, upstream)
+        scene = Scene(question.tensor, routes, case.names, _arriving(question.lines, case, case.true))
         found.append((scene, true, case.end[question.tensor].total, case.public_sizes))
     return end_trials(found, source, question.name)
 
 
-def _source(question: Question) -> str:
-    """Return the code that the step is made by, what it reads of the student's own names included."""
-    own = [piece for piece in question.pieces if question.name in piece.variables]
-    others = question.variables.keys() - {question.name}
-    return "\n".join(p.source for p in needed_pieces(question.pieces, own, others, known=question.known))
+def _source(
+    pieces: Sequence[Piece], own: Sequence[Piece], variables: Mapping[str, str], name: str, known: Collection[str]
+) -> str:
+    """Return the code that a step is made by, what it reads of the student's own names included."""
+    return "\n".join(p.source for p in needed_pieces(pieces, own, variables.keys() - {name}, known=known))
+
+
+def _arriving(
+    lines: Sequence[ForwardLine], case: Case, gradients: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return gradients by tensor, the loss's 1 among them."""
+    return {lines[-1].target: torch.ones((), dtype=case.dtype), **gradients}
 
 
 def _trial(question: Question, routes: tuple[Route, ...], case: Case, found: torch.Tensor) -> Trial:
-    upstream = {**case.random}
-    upstream.setdefault(question.lines[-1].target, torch.ones((), dtype=case.dtype))
+    upstream = _arriving(question.lines, case, case.random)
     gradients = {name: case.random[tensor] for name, tensor in question.variables.items() if name != question.name}
     steps = {name: target.total for name, target in case.step.items()}
     scene = Scene(question.tensor, routes, case.names, upstream, steps)

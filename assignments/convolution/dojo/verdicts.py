@@ -14,7 +14,7 @@ from .explain.sentences import Explanation
 from .history import Cell
 from .judge import CREDIT, IDLE_HINT, Judgement
 from .notebook import Session, reason_for
-from .points import points
+from .points import sheet
 from .reading import Reading, cases_of, error_of, read_notebook
 from .reasons import explained, explained_error
 from .structure import tensors_in
@@ -186,7 +186,7 @@ def why(label: str, found: object, tensor: torch.Tensor, said: Said | None, thro
 
 def _earlier_wrong(session: Session, read: Reading, name: str, tensor: str) -> tuple[str, ...]:
     """Return the earlier d-variables that are wrong: by their verdicts or, where there is none yet, by their values."""
-    order = list(points(session.shell, session.source))
+    order = list(sheet(session.shell, session.source).points)
     before = order[: order.index(name)] if name in order else ()
     earlier = [read.variables[other] for other in before if other in read.variables]
     made = behind(session.lines, tensor, earlier, session.marked)

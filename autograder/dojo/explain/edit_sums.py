@@ -16,6 +16,7 @@ from .edit import (
     owner_of,
     product_of,
     quoted,
+    terms_of,
     within_product,
 )
 from .evaluate import Original
@@ -92,7 +93,8 @@ def sums_too_late(cell: StudentCell) -> Iterator[Edit]:
 def factors_elsewhere(cell: StudentCell) -> Iterator[Edit]:
     """Yield numbers that are factors of one term of a sum and belong to another."""
     for node in cell.nodes:
-        terms = [] if isinstance(cell.parents.get(node), ast.BinOp) and _joins(cell.parents[node]) else _terms_of(node)
+        inner = isinstance(cell.parents.get(node), ast.BinOp) and _joins(cell.parents[node])
+        terms = [] if inner else [term for term, _ in terms_of(node)]
         for one, other in permutations(terms, 2):
             pairs = factors_of(one)
             numbers = [pair for pair in pairs if not isinstance(cell.values.get(pair[0]), Tensor)]
@@ -105,13 +107,6 @@ def factors_elsewhere(cell: StudentCell) -> Iterator[Edit]:
 
 def _joins(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
-
-
-def _terms_of(node: ast.expr) -> list[ast.expr]:
-    match node:
-        case ast.BinOp(left, ast.Add() | ast.Sub(), right):
-            return [*(_terms_of(left) or [left]), right]
-    return []
 
 
 def _too_early(node: ast.expr, left: ast.expr, op: ast.operator, right: ast.expr) -> Iterator[Edit]:

@@ -6,6 +6,7 @@ Simple causes come first, then what has to change in the code, then causes that 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import time
 import warnings
@@ -13,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .cascade import agreed, explain, follows
-from .cell import Trial
+from .cell import Trial, is_right
 from .fit import CLOSE_64
-from .forward import Line, Scene
+from .forward import Line, Route, Scene, Tensor
 from .question import parts_of
-from .repair import is_right, repaired
+from .repair import repaired
 from .sentences import Explanation
 from .similar import LAST
 from .simple import FIRST
@@ -50,7 +51,9 @@ def reason(
         return None
     every = [[replace(trial, close=level) for trial in trials] for level in levels]
     graded = [tried for tried in every if trials[0].raised or not all(is_right(trial.found, trial) for trial in tried)]
-    fused = _leaves_out(source, trials[0])
+    unread = _unread(source, trials[0].scene.routes)
+    fused = any(f"d{route.target}" in trials[0].names for route in unread)
+    others = functools.cache(lambda: [_without(trial.scene, trial.total, unread) for trial in trials])
     true = ends() if fused else ()
     if true and all(is_right(trial.found, trial) for trial in true):
         return None
@@ -58,9 +61,9 @@ def reason(
     stages: list[Callable[[Sequence[Trial]], Explanation | None]] = [
         lambda tried: agreed(tried, FIRST),
         lambda tried: repaired(source, name, tried, by_step),
-        lambda tried: _read_alone(tried, source, lambda others: repaired(source, name, others, by_step)),
+        lambda tried: _beside(unread, tried, others, lambda alone: repaired(source, name, alone, by_step)),
         lambda tried: repaired(source, name, true, until - seconds * REST),
-        lambda tried: _read_alone(tried, source, lambda others: agreed(others, LAST)),
+        lambda tried: _beside(unread, tried, others, lambda alone: agreed(alone, LAST)),
         lambda tried: agreed(tried, LAST),
     ]
     if trials[0].raised:
@@ -84,34 +87,40 @@ def reason(
     return vague
 
 
-def _read_alone(
-    trials: Sequence[Trial], source: str, explain: Callable[[Sequence[Trial]], Explanation | None]
-) -> Explanation | None:
-    """Explain code that reads nothing of some paths, and has a slip in the others: what `explain` says of these."""
+def _unread(source: str, routes: Sequence[Route]) -> list[Route]:
+    """Return the routes whose arriving gradient code does not read."""
     read = set(re.findall(r"\w+", source))
-    routes = trials[0].scene.routes
-    left = [route for route in routes if f"d{route.target}" not in read]
-    if not 0 < len(left) < len(routes):
+    return [route for route in routes if f"d{route.target}" not in read]
+
+
+def _without(scene: Scene, total: Tensor, left: Sequence[Route]) -> tuple[Scene, Tensor]:
+    """Return a scene without these routes, and the gradient that comes by the others."""
+    parts = parts_of(scene)
+    kept = tuple(route for route in scene.routes if route not in left)
+    return replace(scene, routes=kept), total - sum(parts[route.target] for route in left)
+
+
+def _beside(
+    unread: Sequence[Route],
+    trials: Sequence[Trial],
+    others: Callable[[], Sequence[tuple[Scene, Tensor]]],
+    explain: Callable[[Sequence[Trial]], Explanation | None],
+) -> Explanation | None:
+    """Explain code that reads nothing of some paths, and has a slip in the others: what `explain` says of these.
+
+    others: of each trial the scene and the gradient without the paths that are not read.
+    """
+    scene = trials[0].scene
+    if not 0 < len(unread) < len(scene.routes):
         return None
-    others = []
-    for trial in trials:
-        parts = parts_of(trial.scene)
-        kept = tuple(route for route in trial.scene.routes if route not in left)
-        total = trial.total - sum(parts[route.target] for route in left)
-        others.append(replace(trial, scene=replace(trial.scene, routes=kept), total=total))
-    found = explain(others)
+    pairs = zip(trials, others(), strict=True)
+    found = explain([replace(trial, scene=other, total=total) for trial, (other, total) in pairs])
     # Without all that the code adds anything is right but for the missing paths.
     if found is None or found.vague or found.kind in ("added", "elsewhere") or "does not belong" in found.sentence:
         return None
-    missing = " and ".join(f"`{trials[0].scene.through(route)}`" for route in left)
+    missing = " and ".join(f"`{scene.through(route)}`" for route in unread)
     sentence = f"the gradient through {missing} is missing; and {found.sentence}"
     return Explanation("path-missing", sentence, sentence)
-
-
-def _leaves_out(source: str, trial: Trial) -> bool:
-    """Return whether code does not read every gradient that arrives."""
-    read = set(re.findall(r"\w+", source))
-    return not {f"d{route.target}" for route in trial.scene.routes} & trial.names.keys() <= read
 
 
 def shown(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 from typing import Any
@@ -19,9 +19,9 @@ from . import edit_order
 from .apart import paths_of
 from .blocks import blocks_of
 from .cascade import agreed
-from .cell import StudentCell, Trial
+from .cell import StudentCell, Trial, is_right
 from .edit import Edit, quoted
-from .fit import ENOUGH, distance, largest, multiple, serves
+from .fit import ENOUGH, distance, largest, multiple
 from .forward import Route, Tensor, double
 from .order import LIKELY, MANY, Maker
 from .sentences import Explanation
@@ -65,11 +65,14 @@ def _mending(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
 
 def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
     tried: list[Edit] = []
+    sorts: dict[tuple[Maker, str], list[Edit]] = {}  # the same, by who made them and of what kind
     before = _right_places(cell.result(trials[0], {}), trials[0])
     better: list[tuple[int, Edit]] = []
     multiples: list[Edit] = []
+    left = cell.affordable(SINGLE)
     for makers in (LIKELY, MANY):
-        for edit in islice(_edits(cell, makers), cell.affordable(SINGLE)):
+        for make, edit in islice(((maker, each) for maker in makers for each in maker(cell)), left):
+            left -= 1
             if cell.is_late:
                 return []
             found = cell.result(trials[0], edit.changes)
@@ -81,8 +84,10 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
                 gain = int(places.sum()) - int(before.sum())
                 if gain * SHARE >= places.numel():
                     better.append((gain, edit))
-            tried += [edit] if edit.light else []
-        if makers is LIKELY and (same := _twice(cell, tried, trials) or _by_paths(cell, trials)):
+            if edit.light:
+                tried.append(edit)
+                sorts.setdefault((make, edit.kind), []).append(edit)
+        if makers is LIKELY and (same := _twice(cell, sorts.values(), trials) or _by_paths(cell, trials)):
             return same
     return _by_parts(cell, better, trials) or _with_factor(cell, multiples, trials) or _pairs(cell, tried, trials)
 
@@ -186,12 +191,6 @@ def _route_of(node: ast.AST | None, cell: StudentCell) -> Route | None:
     return None
 
 
-def _edits(cell: StudentCell, makers: Sequence[Maker]) -> Iterator[Edit]:
-    for make in makers:
-        for edit in make(cell):
-            yield replace(edit, maker=make.__name__)
-
-
 def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequence[Trial]) -> list[Edit]:
     """Return changes that each mend some elements, and together all of them; [] where there are none."""
     changes: dict[ast.AST, Any] = {}
@@ -211,12 +210,9 @@ def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequenc
     return []
 
 
-def _twice(cell: StudentCell, tried: Sequence[Edit], trials: Sequence[Trial]) -> list[Edit]:
+def _twice(cell: StudentCell, sorts: Iterable[Sequence[Edit]], trials: Sequence[Trial]) -> list[Edit]:
     """Return two changes of one sort, which mend the same slip at two places; [] where there are none."""
-    made: dict[tuple[str, str], list[Edit]] = {}
-    for edit in tried:
-        made.setdefault((edit.maker, edit.kind), []).append(edit)
-    for edits in made.values():
+    for edits in sorts:
         for one, other in combinations(edits[:ALIKE], 2):
             if cell.is_late:
                 return []
@@ -249,15 +245,6 @@ def _reproduces(cell: StudentCell, trial: Trial) -> bool:
     # What cancels to nearly nothing is known up to rounding of the terms only.
     size = max(largest(trial.found), largest(trial.total))
     return distance(given.double(), trial.found.double()) <= trial.close * size
-
-
-def is_right(found: Tensor | None, trial: Trial) -> bool:
-    """Return whether a tensor is the right gradient of a trial."""
-    return found is not None and serves(found, trial.total) and _near(found, trial.total, trial)
-
-
-def _near(found: Tensor, right: Tensor, trial: Trial) -> bool:
-    return distance(found.double(), right) <= trial.close * largest(right)
 
 
 def _right_places(found: Tensor | None, trial: Trial) -> Tensor | None:

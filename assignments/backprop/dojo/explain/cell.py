@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from .evaluate import Changes, Evaluation
+from .fit import distance, largest, serves
 from .forward import Route, Scene, Tensor, double
 from .statements import statements, works_in_place
 from .words import slopes_of, texts_of
@@ -280,6 +281,13 @@ class StudentCell:
                 found += [f"{name}[{':, ' * value.dim()}{', '.join(['None'] * (most - value.dim()))}]"]
                 found += [f"{name}[:, None]"] if (value.dim(), most) == (2, 3) else []
         return found
+
+
+def is_right(found: Tensor | None, trial: Trial) -> bool:
+    """Return whether a tensor is the right gradient of a trial."""
+    if found is None or not serves(found, trial.total):
+        return False
+    return distance(found.double(), trial.total) <= trial.close * largest(trial.total)
 
 
 def is_number(value: Any) -> bool:

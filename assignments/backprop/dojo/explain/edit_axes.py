@@ -179,14 +179,12 @@ def _where_it_raised(cell: StudentCell) -> Iterator[Edit]:
                 said = f"{quoted(operand)} has an axis less than the other operand: "
                 said += f"`{ast.unparse(operand)}[{index}]` has it"
                 yield Edit("keepdim", said, {operand: wide})
+        if not isinstance(node.op, ast.Mult):
+            continue
         for product in (
-            ()
-            if not isinstance(node.op, ast.Mult)
-            else (
-                binary(node.left, ast.MatMult(), ast.Attribute(node.right, "T", ast.Load())),
-                binary(node.left, ast.MatMult(), node.right),
-                binary(ast.Attribute(node.left, "T", ast.Load()), ast.MatMult(), node.right),
-            )
+            binary(node.left, ast.MatMult(), ast.Attribute(node.right, "T", ast.Load())),
+            binary(node.left, ast.MatMult(), node.right),
+            binary(ast.Attribute(node.left, "T", ast.Load()), ast.MatMult(), node.right),
         ):
             said = f"`*` stands where a matrix product belongs: {quoted(product)}"
             yield Edit("function", said, {node: product})

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .cell import StudentCell, Trial
-from .fit import distance, largest, serves
+from .cell import StudentCell, Trial, is_right
+from .edit import terms_of
 from .question import parts_of
 
 
@@ -20,7 +20,8 @@ def paths_of(cell: StudentCell, trials: Sequence[Trial]) -> list[tuple[StudentCe
     last = cell.body[-1]
     if not isinstance(last, ast.Assign) or ast.unparse(last.targets[0]) != cell.name:
         return []
-    terms, routes = _terms_of(last.value), trials[0].scene.routes
+    terms = [term if added else ast.UnaryOp(ast.USub(), term) for term, added in terms_of(last.value)]
+    routes = trials[0].scene.routes
     owners = [_arriving_in(term, cell) for term in terms]
     if not 1 < len(terms) == len(routes) == len(set().union(*owners)) or any(len(owner) != 1 for owner in owners):
         return []
@@ -32,7 +33,7 @@ def paths_of(cell: StudentCell, trials: Sequence[Trial]) -> list[tuple[StudentCe
         parts = [trial for trial in tried if trial is not None]
         if len(parts) < len(trials):
             return []
-        if all(serves(t.found, t.total) and distance(t.found, t.total) <= t.close * largest(t.total) for t in parts):
+        if all(is_right(trial.found, trial) for trial in parts):
             continue
         read = StudentCell.of(body, cell.name, parts[0], cell.until)
         if read is None:
@@ -48,16 +49,6 @@ def _trial_of(cell: StudentCell, trial: Trial, target: str) -> Trial | None:
     routes = tuple(route for route in trial.scene.routes if route.target == target)
     total = parts_of(trial.scene)[target]
     return replace(trial, scene=replace(trial.scene, routes=routes), found=value.double(), total=total)
-
-
-def _terms_of(node: ast.expr) -> list[ast.expr]:
-    """Return the terms of a sum, with their signs."""
-    match node:
-        case ast.BinOp(left, ast.Add(), right):
-            return [*_terms_of(left), right]
-        case ast.BinOp(left, ast.Sub(), right):
-            return [*_terms_of(left), ast.UnaryOp(ast.USub(), right)]
-    return [node]
 
 
 def _arriving_in(term: ast.expr, cell: StudentCell) -> set[str]:

@@ -31,14 +31,13 @@ SYMBOLS: dict[type[ast.operator], str] = {
 class Edit:
     """kind: of the mistake that it undoes, in one word. sentence: for the student. changes: the nodes that change.
 
-    light: whether it may be one of two changes that mend a cell together. maker: the function that yields such changes.
+    light: whether it may be one of two changes that mend a cell together.
     """
 
     kind: str
     sentence: str
     changes: Mapping[Any, Any]
     light: bool = True
-    maker: str = ""
 
 
 def quoted(code: ast.AST | str) -> str:
@@ -103,6 +102,14 @@ def factors_of(node: ast.expr) -> list[tuple[ast.expr, bool]]:
             return [*factors_of(left), *factors_of(right)]
         case ast.BinOp(left, ast.Div(), right):
             return [*factors_of(left), *((factor, not above) for factor, above in factors_of(right))]
+    return [(node, True)]
+
+
+def terms_of(node: ast.expr) -> list[tuple[ast.expr, bool]]:
+    """Return the terms of a sum, each with whether it is added: `a + b - c` has a, b and, subtracted, c."""
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub() as joins, right):
+            return [*terms_of(left), (right, isinstance(joins, ast.Add))]
     return [(node, True)]
 
 
