@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from autograder.marking.grader import Grader
 from autograder.submission.notebook import submission_from_notebook
@@ -67,17 +70,25 @@ def _answers(way: Way, right: int, wrong: int) -> Iterator[tuple[dict[str, str],
         yield solutions() | used, {variable(cell) for cell in used}
 
 
-def main() -> None:
-    """Print every step on which the two disagree, as it is found, and then the table."""
+def _of_way(name: str, right: int, wrong: int) -> list[Pair]:
+    """Try one way in a process of its own: there is one IPython a process."""
     warnings.simplefilter("ignore")
-    right, wrong = (int(text) for text in sys.argv[1:] or ("60", "75"))
-    ways = [way for way in WAYS if way.name != "beside an endless cell"]
+    ways = [way for way in WAYS if way.name == name]
     with warm_grader(exercise(), b"the secret of the ways", jobs=1) as grader, beside_the_notebook():
-        found = []
-        for pair in pairs(grader, ways, right, wrong):
-            found.append(pair)
-            if not pair.agree:
-                print(pair, flush=True)
+        return list(pairs(grader, ways, right, wrong))
+
+
+def main() -> None:
+    """Print every step on which the two disagree, as each way is done, and then the table."""
+    right, wrong = (int(text) for text in sys.argv[1:] or ("60", "75"))
+    names = [way.name for way in WAYS if way.name != "beside an endless cell"]
+    found: list[Pair] = []
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_of_way, name, right, wrong) for name in names]):
+            found += done.result()
+            for pair in done.result():
+                if not pair.agree:
+                    print(pair, flush=True)
     for (marked, said), count in sorted(Counter((pair.marked, pair.shown) for pair in found).items()):
         print(f"{count:7d}  marked {marked:15s} shown {said}")
     same = sum(pair.agree for pair in found)
