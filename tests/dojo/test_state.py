@@ -106,6 +106,17 @@ def test_what_is_up_to_date_is_not_called_stale(done):
     assert [name for name in CHECKS if "again" in done.check(name)] == []
 
 
+def test_one_name_for_all_gradients_is_not_called_stale(done):
+    done.answer(
+        de_path1="h = dp / total\nde = h", de_path2="h = de + dtotal\nde = h", ds="h = h.clone()\nds = 2 * h * e"
+    )
+    said = done.check("ds")
+    assert "does not hold" not in said
+    assert "approximate: False" in said
+    done.run("h = 3 * dp / total\nde = h", "de_path1")
+    assert "`ds` does not hold what its code makes" in done.check("ds")
+
+
 def test_a_name_of_the_setup_was_overwritten(done):
     done.run("for x in range(3):\n    pass", "mine")
     said = done.check("dw")

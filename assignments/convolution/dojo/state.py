@@ -13,7 +13,7 @@ import torch
 
 from .gradients import ForwardLine
 from .history import Cell
-from .trial.answer import Piece, beside, mixed, needed_pieces, own_pieces
+from .trial.answer import Piece, beside, leans, mixed, needed_pieces, own_pieces
 from .trial.cases import Case, undisturbed
 from .trial.code import defined_names, grads_read
 from .trial.run import run
@@ -115,6 +115,11 @@ def of_the_step(
             return raised, own
         if holds or holds is None:
             return None, tried
+    # What it uses may hold an earlier gradient under another name, as it was before its last path was added.
+    if leans(pieces, own, variables, known) and _up_to_date(
+        name, found, names, pieces, own, variables, known, agrees, together=True
+    ):
+        return None, own
     return _why(name, pieces, own, variables, cells, agrees), own
 
 
@@ -175,17 +180,19 @@ def _up_to_date(
     variables: Collection[str],
     known: Collection[str],
     agrees: bool,
+    together: bool = False,
 ) -> bool | None:
     """Return whether the step's cells, run on the notebook's present values, make what is there.
 
-    Returns None where they make nothing, or raise before they have made PyTorch's gradient (agrees).
+    together: run those of the earlier gradients too. Returns None where they make nothing, or raise before they have
+    made PyTorch's gradient (agrees).
     """
     others = {
         other: value.detach()
         for other in variables
         if other != name and isinstance(value := names.get(other), torch.Tensor)
     }
-    together = mixed(own)
+    together = together or mixed(own)
     needed = needed_pieces(pieces, own, () if together else others, follow=together, known=known)
     before = {other: value for other, value in names.items() if other != name}
     here = Case(True, torch.get_default_dtype(), before, {}, {}, {}, {}, frozenset())

@@ -141,6 +141,14 @@ def needed_pieces(
         wanted = wanted.union(*(pieces[i].uses for i in more))
 
 
+def leans(pieces: Sequence[Piece], own: Sequence[Piece], variables: Collection[str], known: Collection[str]) -> bool:
+    """Return whether a step uses what other pieces made, under other names than those of d-variables.
+
+    Such a name may hold an earlier gradient, which then is not replaced with the d-variable.
+    """
+    return len(needed_pieces(pieces, own, variables, known=known)) > len(own)
+
+
 def bound_inside(node: ast.AST) -> set[str]:
     """Return the names that loops, comprehensions and functions in a node bind before they are read."""
     found: set[str] = set()

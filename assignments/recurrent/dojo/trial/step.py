@@ -11,7 +11,7 @@ import torch
 from ..gradients import ForwardLine
 from ..judge import Evidence, Judgement, judge
 from ..targets import UNTRIED, Check, Checks, Target
-from .answer import Piece, mixed, needed_pieces, own_pieces
+from .answer import Piece, leans, mixed, needed_pieces, own_pieces
 from .cases import Case, NoTrialError, Pair
 from .code import grads_read, names_low_precision
 from .numerical import is_complex, may_shift
@@ -130,7 +130,7 @@ def _stepwise(question: Question, own: Sequence[Piece], cases: Sequence[Case], r
     alone = UNTRIED
     if not mixed(own):
         alone = _with(question, own, cases, runs, lambda case: case.random, lambda case: case.step)
-        if alone.right or not _leans(question, own):
+        if alone.right or not leans(question.pieces, own, question.variables, question.known):
             return alone
         # With all d-variables before it: one of them may be what it uses by another name.
         last = max(number for number, piece in enumerate(question.pieces) if piece in own)
@@ -147,14 +147,6 @@ def _stepwise(question: Question, own: Sequence[Piece], cases: Sequence[Case], r
         if alone is UNTRIED:
             raise
         return alone  # end to end may still show that it is right
-
-
-def _leans(question: Question, own: Sequence[Piece]) -> bool:
-    """Return whether the step uses what other pieces made, under other names than those of d-variables.
-
-    Such a name may hold an earlier gradient, which then is not replaced with the d-variable.
-    """
-    return len(needed_pieces(question.pieces, own, question.variables, known=question.known)) > len(own)
 
 
 def _with(
