@@ -83,7 +83,8 @@ def main() -> None:
     right, wrong = (int(text) for text in sys.argv[1:] or ("60", "75"))
     names = [way.name for way in WAYS if way.name != "beside an endless cell"]
     found: list[Pair] = []
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    # A process for each way: IPython takes the place of __main__.
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as pool:
         for done in as_completed([pool.submit(_of_way, name, right, wrong) for name in names]):
             found += done.result()
             for pair in done.result():
