@@ -310,6 +310,18 @@ def test_a_path_and_its_step_in_one_cell(book):
     assert "✓ right; 1 of 1 steps" in said
 
 
+def test_a_later_step_changed_it_through_a_view(book):
+    book.answer(ds="ds = de.view(n, wide)\nds *= e")
+    said = book.check("de")
+    assert "approximate: False" in said
+    assert "de and ds share their memory: what changed ds changed de; use .clone()" in said
+    assert "✓ right; 1 of 1 steps" in said  # as in marking, where its code is run alone
+    book.answer(de_path2="de = de + 2 * dtotal", ds="ds = de.view(n, wide)\nds *= e")
+    said = book.check("de")
+    assert "share their memory" in said
+    assert "✓" not in said
+
+
 def test_a_path_without_a_forward_pass(book):
     book.run("q = torch.ones(2, requires_grad=True)\ncmp_path('q, path 1', q, q, q)", "early")
     assert "no forward pass with gradients yet" in book.run("cmp_path('q, path 1', q, q, q)", "again")

@@ -91,10 +91,12 @@ def _tried(
         agrees = compare_with_grad(found, tensor).approximate
         about = read.pieces, read.variables, read.cells, read.known
         stale, own = state.of_the_step(name, found, session.names, *about, agrees)
+    shared = None
     if stale is not None:
-        shared = session.why(plain(found), target) if target in session.marked else None
-        if shared is not None and shared.kind == "shared":
-            stale = shared.sentence
+        why_so = session.why(plain(found), target) if target in session.marked else None
+        shared = None if why_so is None or why_so.kind != "shared" else why_so.sentence
+    # What a later step changed through a view earns its point all the same: its code is tried below.
+    if stale is not None and shared is None:
         error = error_of(read, name)
         if error is not None and error in stale and target in session.marked:
             found_out = explained_error(session, read, name, target)
@@ -131,7 +133,9 @@ def _tried(
         if through and not earns(judgement):
             late = _added_since(question, cases, read.cells)
     except NoTrialError as error:
-        return Said(name, untried=str(error))
+        return Said(name, stale=shared) if shared else Said(name, untried=str(error))
+    if shared is not None:
+        return Said(name, replace(judgement, hint=shared)) if earns(judgement) else Said(name, stale=shared)
     if judgement.verdict == "path-missing":
         late = state.other_path(name, read.pieces, read.cells)
     if late is not None:
