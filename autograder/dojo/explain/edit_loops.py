@@ -23,6 +23,12 @@ def rounds(cell: StudentCell) -> Iterator[Edit]:
                 said = f"the loop over {quoted(node)} leaves the first examples out: it must start from 0"
                 yield Edit("subset", said, {start: ast.Constant(0)})
         match node:
+            case ast.Call(ast.Name("range"), [start, _, step]) if ast.unparse(step) != "1":
+                said = f"the loop over {quoted(node)} leaves some examples out: it goes on by {quoted(step)} each time"
+                yield Edit("subset", said, {step: ast.Constant(1)})
+                if ast.unparse(start) != "0":
+                    yield Edit("subset", said, {start: ast.Constant(0), step: ast.Constant(1)})
+        match node:
             case ast.Call(ast.Name("range"), [only]):
                 for text, (tree, value) in cell.known.items():
                     if type(value) is int and text != ast.unparse(only) and not isinstance(tree, ast.Constant):

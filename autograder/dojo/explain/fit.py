@@ -72,6 +72,16 @@ class Close:
         return distance(mine, value) <= min(self.relative * largest(value), self.most)
 
 
+def made_of(values: Tensor, others: Tensor, slack: float) -> bool:
+    """Return whether each of some values is one of the others, up to `slack`."""
+    if not values.numel() or not others.numel():
+        return False
+    ordered = others.flatten().sort().values
+    at = torch.searchsorted(ordered, values.flatten().contiguous()).clamp(max=len(ordered) - 1)
+    near = torch.minimum((ordered[at] - values).abs(), (ordered[(at - 1).clamp(min=0)] - values).abs())
+    return bool((near <= slack).all())
+
+
 def multiple(mine: Tensor, value: Tensor) -> float:
     """Return the factor c for which c * value is closest to `mine`, by least squares."""
     return float((mine * value).sum() / (torch.ones_like(mine) * value * value).sum())

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, islice
+from itertools import islice
 from typing import Any
 
 import torch
@@ -24,14 +24,16 @@ from .edit import Edit, quoted
 from .fit import ENOUGH, distance, largest, multiple
 from .forward import Route, Tensor, double
 from .order import LIKELY, MANY, Maker
+from .pairs import any_two, likely_with_any, matching, mends, twice
 from .sentences import Explanation
+from .similar import in_a_path, in_a_route, places
 from .simple import constant
 from .words import derivatives
 
 SINGLE = 6000  # single changes that are tried
-PAIRS = 1500  # pairs of changes that are tried
 SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
-ALIKE = 12  # changes of one sort of which two are tried together
+ALIKE = 12  # changes that are right but for a constant, whose constant is looked at
+LIKELIEST = 5  # changes, such as of a sign, that are tried together with each of the less likely ones
 SEVERAL = 4  # changes that together mend a cell part by part
 
 
@@ -50,33 +52,38 @@ def repaired(source: str, name: str, trials: Sequence[Trial], until: float = mat
         return _explained(edits, cell) if edits else None
 
 
-def _mending(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
-    """Return the changes that mend a cell on all trials; [] where none are found."""
+def _mending(cell: StudentCell, trials: Sequence[Trial], first: list[Maker] | None = None) -> list[Edit]:
+    """Return the changes that mend a cell on all trials; [] where none are found. first: as of _small_change."""
     blocks = blocks_of(cell, trials)
     if blocks:  # each by itself, since most changes elsewhere cannot mend it
         for swap in edit_order.swapped_entries(cell):
             if mends(cell, swap.changes, trials):
                 return [swap]
-        found = [_mending(*block) for block in blocks]
+        likely: list[Maker] = []  # the same slip is made again and again
+        found = [_mending(*block, likely) for block in blocks]
         every = {edit.sentence: edit for edits in found for edit in edits}
         return list(every.values()) if all(found) else []
-    return _small_change(cell, trials)
+    return _small_change(cell, trials, first)
 
 
-def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
-    tried: list[Edit] = []
+def _small_change(cell: StudentCell, trials: Sequence[Trial], first: list[Maker] | None = None) -> list[Edit]:
+    """Return the changes that mend a cell. first: the makers that are asked before all; gets the one that mended it."""
+    tried: list[tuple[Edit, Tensor | None]] = []
     sorts: dict[tuple[Maker, str], list[Edit]] = {}  # the same, by who made them and of what kind
     before = _right_places(cell.result(trials[0], {}), trials[0])
     better: list[tuple[int, Edit]] = []
     multiples: list[Edit] = []
+    others: list[tuple[Edit, Tensor | None]] = []
     left = cell.affordable(SINGLE)
-    for makers in (LIKELY, MANY):
+    for makers in (tuple(first or ()), LIKELY, MANY):
         for make, edit in islice(((maker, each) for maker in makers for each in maker(cell)), left):
             left -= 1
             if cell.is_late:
                 return []
             found = cell.result(trials[0], edit.changes)
             if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
+                if first is not None:
+                    first.insert(0, make)
                 return [edit]
             multiples += [edit] if _is_multiple(found, trials[0]) else []
             places = _right_places(found, trials[0])
@@ -85,11 +92,21 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
                 if gain * SHARE >= places.numel():
                     better.append((gain, edit))
             if edit.light:
-                tried.append(edit)
+                tried.append((edit, found))
                 sorts.setdefault((make, edit.kind), []).append(edit)
-        if makers is LIKELY and (same := _twice(cell, sorts.values(), trials) or _by_paths(cell, trials)):
+            else:
+                others.append((edit, found))
+        if makers is LIKELY and (same := twice(cell, sorts.values(), trials) or _by_paths(cell, trials)):
             return same
-    return _by_parts(cell, better, trials) or _with_factor(cell, multiples, trials) or _pairs(cell, tried, trials)
+    return (
+        _by_parts(cell, better, trials)
+        or _with_factor(cell, multiples, trials)
+        or _one_mistake(trials)
+        or matching(cell, tried, trials)
+        or matching(cell, [*tried, *others], trials)
+        or likely_with_any(cell, [edit for edit, _ in tried[:LIKELIEST]], [edit for edit, _ in others], trials)
+        or any_two(cell, [edit for edit, _ in tried], trials)
+    )
 
 
 def _by_paths(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:
@@ -107,6 +124,14 @@ def _with_factor(cell: StudentCell, multiples: Sequence[Edit], trials: Sequence[
         if found is not None and not found.vague:
             return [edit, Edit("factor", found.sentence, {})]
     return []
+
+
+def _one_mistake(trials: Sequence[Trial]) -> list[Edit]:
+    """Return a mistake in one line that the numbers alone show, as it is likelier than two; [] where there is none."""
+    if trials[0].total.shape != trials[0].scene.value.shape:  # of a block
+        return []
+    found = agreed(trials, (places, in_a_route, in_a_path))
+    return [] if found is None or found.vague else [Edit(found.kind, found.sentence, {})]
 
 
 def _is_multiple(found: Tensor | None, trial: Trial) -> bool:
@@ -147,11 +172,6 @@ def _that_raised(
 
 def _with_derivatives(trial: Trial) -> Trial:
     return replace(trial, names={**trial.names, **derivatives(trial.scene)})
-
-
-def mends(cell: StudentCell, changes: Mapping[Any, Any], trials: Sequence[Trial]) -> bool:
-    """Return whether the cell is right on every trial with these changes."""
-    return all(is_right(cell.result(trial, changes), trial) for trial in trials)
 
 
 def _explained(edits: list[Edit], cell: StudentCell) -> Explanation:
@@ -207,34 +227,6 @@ def _by_parts(cell: StudentCell, better: list[tuple[int, Edit]], trials: Sequenc
             chosen.append(edit)
             if mends(cell, changes, trials):
                 return chosen
-    return []
-
-
-def _twice(cell: StudentCell, sorts: Iterable[Sequence[Edit]], trials: Sequence[Trial]) -> list[Edit]:
-    """Return two changes of one sort, which mend the same slip at two places; [] where there are none."""
-    for edits in sorts:
-        for one, other in combinations(edits[:ALIKE], 2):
-            if cell.is_late:
-                return []
-            if not one.changes.keys() & other.changes.keys() and mends(cell, {**one.changes, **other.changes}, trials):
-                return [one, other]
-    return []
-
-
-def _pairs(cell: StudentCell, tried: list[Edit], trials: Sequence[Trial]) -> list[Edit]:
-    count = 0
-    for total in range(1, 2 * len(tried)):
-        if cell.is_late:
-            return []
-        for low in range(max(0, total - len(tried) + 1), (total + 1) // 2):
-            one, other = tried[low], tried[total - low]
-            if one.changes.keys() & other.changes.keys():
-                continue
-            count += 1
-            if count > cell.affordable(PAIRS):
-                return []
-            if mends(cell, {**one.changes, **other.changes}, trials):
-                return [one, other]
     return []
 
 

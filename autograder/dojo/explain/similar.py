@@ -7,11 +7,11 @@ from itertools import chain
 
 import torch
 
-from .fit import ENOUGH, RIGHT_32, SUMS, Close, Guess, distance, largest, multiple
+from .fit import ENOUGH, RIGHT_32, SUMS, Close, Guess, distance, largest, made_of, multiple
 from .forward import Route, Scene, Tensor, double
 from .graph import Graph
 from .inside import of_inside, wrong_part
-from .mistakes import of_a_route, of_places, of_shape
+from .mistakes import of_a_route, of_places, of_shape, shared_out
 from .question import Guesser, Question
 from .sentences import Explanation, explanation_of
 from .simple import of_some_paths
@@ -39,8 +39,24 @@ def rearranged(question: Question) -> Explanation | None:
 
 def places(question: Question) -> Explanation | None:
     """Name elements that must be zero, or must not be."""
-    guesses = _some_right(question.mine, question.total, question.scene, question.close)
-    return next((explanation_of(guess) for guess in guesses), None)
+    scene, close = question.scene, question.close
+    for route, rest in question.rests.items():
+        where = "the gradient" if len(scene.routes) == 1 else f"the gradient through `{scene.through(route)}`"
+        one = question.fits(shared_out(question.parts[route.target], where, route.text), rest)
+        if one is not None:
+            return one
+    guesses = _some_right(question.mine, question.total, scene.tensor, "", close)
+    found = next((explanation_of(guess) for guess in guesses), None)
+    if found is not None or len(scene.routes) == 1:
+        return found
+    for route, rest in question.rests.items():
+        part, where = question.parts[route.target], f", in the gradient through `{scene.through(route)}`"
+        wrong = rest[(part == 0) & (rest.abs() > RIGHT_32 * largest(rest))]
+        # Other numbers there are those of a mistake in another route.
+        if not wrong.numel() or made_of(wrong, scene.arriving(route), close.relative * largest(part)):
+            for guess in _some_right(rest, part, scene.tensor, where, close):
+                return explanation_of(guess)
+    return None
 
 
 def in_a_route(question: Question) -> Explanation | None:
@@ -114,7 +130,7 @@ def _is_rearranged(mine: Tensor, total: Tensor) -> bool:
     return distance(ordered, truth) <= RIGHT_32 * largest(total)
 
 
-def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iterator[Guess]:
+def _some_right(mine: Tensor, total: Tensor, tensor: str, where: str, close: Close) -> Iterator[Guess]:
     """Yield a guess where the elements are right except where either `mine` or `total` is zero."""
     mine = mine.expand(total.shape)
     alive = (total != 0) & (mine != 0)
@@ -122,8 +138,9 @@ def _some_right(mine: Tensor, total: Tensor, scene: Scene, close: Close) -> Iter
         return
     if bool((mine != 0)[total == 0].any()) and bool((mine != 0)[total != 0].all()):
         sentence = (
-            f"elements of `{scene.tensor}` that the next step does not use must have gradient 0; the others are right"
+            f"elements of `{tensor}` that the next step does not use must have gradient 0; the others are right{where}"
         )
         yield Guess("elsewhere", sentence, total)
     elif not bool((mine != 0)[total == 0].any()):
-        yield Guess("unreached", "right where it is not zero, but it is zero at places that it must reach", total)
+        sentence = f"right where it is not zero, but it is zero at places that it must reach{where}"
+        yield Guess("unreached", sentence, total)

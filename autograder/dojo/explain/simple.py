@@ -111,6 +111,19 @@ def plain_in_a_route(question: Question) -> Explanation | None:
     return None
 
 
+def of_another_tensor(question: Question) -> Explanation | None:
+    """Name the gradient of another tensor, which was taken over as it is."""
+    scene, mine = question.scene, question.mine
+    for name, gradient in scene.upstream.items():
+        if name == scene.tensor or gradient.shape != mine.shape or mine.numel() < MANY:
+            continue
+        if question.close.same(mine, gradient.detach().double()):
+            arriving = " and ".join(f"`d{route.target}`" for route in scene.routes)
+            sentence = f"this is `d{name}`, the gradient of another tensor: `d{scene.tensor}` is made from {arriving}"
+            return Explanation("other-upstream", sentence, sentence)
+    return None
+
+
 def wrong_paths(question: Question) -> Explanation | None:
     """Name paths within a route that are missing, twice or have another sign or factor."""
     for route, rest in question.rests.items():
@@ -160,6 +173,7 @@ FIRST: tuple[Guesser, ...] = (
     of_a_later_tensor,
     constant,
     plain_in_a_route,
+    of_another_tensor,
     wrong_paths,
 )
 OF_ROUNDING = FIRST[:9]

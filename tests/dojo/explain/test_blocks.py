@@ -50,6 +50,10 @@ def test_no_blocks(code):
             ("dswell * (1 - swell**2)", RIGHT[1], "dwave * (1 - wave**2)"),
             ["`1 - swell ** 2` stands", "`1 - wave ** 2`"],
         ),
+        (
+            ("dswell * (1 - swell**2)", "dsurge * (1 + surge**2)", "dwave * (1 - wave**2)"),
+            ["`1 - swell ** 2` stands", "; and so on"],
+        ),
         ((RIGHT[1], RIGHT[0], RIGHT[2]), ["stand in the wrong order (swapped)"]),
     ],
 )
@@ -58,3 +62,11 @@ def test_what_is_said_of_wrong_blocks(entries, says):
     found = repaired(code, "doar", trials(FORWARD, "oar", code, **OAR))
     assert found is not None
     assert all(each in found.sentence for each in says), found.sentence
+
+
+def test_a_list_of_blocks_may_have_a_name():
+    code = f"parts = [{RIGHT[0]}, dsurge * (1 - surge), {RIGHT[2]}]\ndoar = torch.cat(parts, 1)"
+    ((block, tried),) = blocks(code)
+    assert ast.unparse(block.body[-1]) == "doar = dsurge * (1 - surge)"
+    # Only what the block is made of is asked about.
+    assert [route.target for route in tried[0].scene.routes] == ["surge"]

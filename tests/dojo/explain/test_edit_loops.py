@@ -27,6 +27,11 @@ BACK = "doar = torch.zeros_like(oar)\nback = dswell.clone()\n"
         ),
         (
             PICKED,
+            "doar = torch.zeros_like(oar)\nfor i in range(0, n, 2):\n    doar[i, 0] += dswell[i]",
+            "leaves some examples out: it goes on by `2` each time",
+        ),
+        (
+            PICKED,
             "doar = torch.zeros_like(oar)\nfor i in range(n):\n    doar[i, 0] += 2 * dswell[i]\n    doar /= 2",
             "`doar /= 2` is done in every round of the loop: it belongs behind the loop",
         ),

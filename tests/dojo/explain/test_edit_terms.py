@@ -25,6 +25,13 @@ PULL = "pull = oar @ hull + keel"
         ),
         ("swell = oar.exp()", "oar", "doar = dswell * swell * oar", OAR, "the factor `oar` does not belong there"),
         ("swell = oar**2", "oar", "doar = dswell * oar", OAR, "must be multiplied by `2`: this factor is missing"),
+        (
+            "swell = oar * (n / (n - 1))",
+            "oar",
+            "doar = 1 * dswell",
+            OAR,
+            "must be multiplied by `n / (n - 1)`: this factor is missing",
+        ),
         ("swell = torch.sigmoid(oar)", "oar", "doar = dswell * swell", OAR, "must be multiplied by `1 - swell`"),
         (
             "swell = oar.sin()",

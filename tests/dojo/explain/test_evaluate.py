@@ -84,7 +84,6 @@ HOSTILE = {
     "backward": "out = oar.backward()",
     "grad": "out = oar.grad",
     "storage": "out = oar.untyped_storage()",
-    "memory of others": "out = torch.empty(1000)",
     "a view of other memory": "out = oar.as_strided((1000,), (1,))",
     "a larger view": "out = oar.resize_(1000)",
     "manual seed": "out = torch.manual_seed(0)",
@@ -259,3 +258,8 @@ def test_a_list_that_grows():
     evaluation = Evaluation(NAMES)
     evaluation.run(ast.parse("rows = []\nfor row in oar:\n    rows.append(row * 2)\nout = torch.stack(rows)").body)
     assert torch.equal(evaluation.names["out"], NAMES["oar"] * 2)
+
+
+def test_memory_of_others_is_zeros():
+    assert not run("out = torch.empty(1000)").any()
+    assert not run("out = torch.empty_like(oar)").any()

@@ -22,6 +22,9 @@ WIDE = torch.zeros(1).expand(3000)
         ("repeat", [WIDE, 3000], {}),
         ("one_hot", [torch.tensor([10**8])], {}),
         ("repeat_interleave", [WIDE, torch.tensor([10**8])], {}),
+        ("linear", [WIDE[:, None], WIDE[:, None]], {}),
+        ("addmm", [WIDE[0], WIDE[:, None], WIDE[None]], {}),
+        ("inv", [torch.zeros(1).expand(900, 900)], {}),
         ("pad", [torch.zeros(1, 1, 1, 1), (1000, 1000, 1000, 1000)], {}),
         ("conv2d", [torch.zeros(1, 1, 9, 9), torch.zeros(1, 1, 3, 3)], {"padding": 1000}),
         ("conv2d", [torch.zeros(8, 99, 20, 20), torch.zeros(99, 99, 3, 3)], {}),
@@ -42,6 +45,8 @@ def test_what_is_unknown_or_large_is_refused(name, args, words):
 def test_ordinary_operations_pass():
     check("sum", [WIDE, 0], {"keepdim": True})
     check("einsum", ["ij,ik->jk", torch.zeros(32, 64), torch.zeros(32, 27)], {})
+    check("linear", [torch.zeros(32, 64), torch.zeros(27, 64)], {})
+    check("inv", [torch.zeros(27, 27)], {})
     check("zeros", [32, 64], {})
     check("pad", [torch.zeros(8, 3, 8, 8), (1, 1, 1, 1)], {})
     check("conv2d", [torch.zeros(8, 3, 8, 8), torch.zeros(7, 3, 3, 3)], {"padding": 1})

@@ -16,7 +16,7 @@ def test_every_public_maker_of_changes_is_in_the_order_once():
         if function.__module__ == module.__name__ and not name.startswith("_")
         if inspect.signature(function).return_annotation == "Iterator[Edit]"
     }
-    assert len(modules) == 12
+    assert len(modules) == 13
     tried = (*order.LIKELY, *order.MANY)
     # A statement that is done twice is looked for by `assignments`.
     assert makers - set(tried) == {order.edit_statements.repeats}

@@ -129,3 +129,16 @@ def test_an_axis_that_is_missing_where_it_raised_is_said():
     raised = [replace(trial, found=torch.empty(0), raised=True) for trial in tried]
     found = reason(raised, "doar = dpull * hull", "doar").sentence
     assert found == "`dpull` has an axis less than the other operand: `dpull[:, None]` has it"
+
+
+def test_a_path_that_is_overwritten_is_missing_and_why_is_said():
+    code = f"doar = 2 * oar * dspan\ndoar = {SLOPE} * hull"
+    found = reason(trials(FORKED, "oar", code, **FORKS), code, "doar").sentence
+    assert found.startswith("the gradient through `span` is missing: `doar = ")
+    assert found.endswith("overwrites the path before it, where it must be added (`+=`)")
+
+
+def test_a_mistake_in_one_line_comes_before_two_changes():
+    code = "doar = swell.exp() * (dswell - (dswell * swell.exp()).sum(1, keepdim=True))"
+    found = reason(trials("swell = F.log_softmax(oar, 1)", "oar", code, oar=(0, 5)), code, "doar").sentence
+    assert found == "this is the derivative with `softmax` where `swell = F.log_softmax(oar, 1)` has `log_softmax`"

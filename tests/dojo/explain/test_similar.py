@@ -13,11 +13,17 @@ HERE = scene("swell = oar.tanh()\ncrest = oar * 2", "oar", "swell", "crest")
 TOTAL = sum(parts_of(HERE).values())
 PICKED = scene("swell = oar[:, 0]", "oar", "swell")
 PICK = sum(parts_of(PICKED).values())
+TWO = scene("swell = oar[:, 0]\ncrest = oar * 2", "oar", "swell", "crest")
+ONE = parts_of(TWO)["swell"]
+BOTH, SPREAD = sum(parts_of(TWO).values()), ONE.sum(1, keepdim=True).expand(6, 4)
 STRAY = torch.randn(6, 4, dtype=torch.float64)
 
 CAUSES = [
     (similar.rearranged, TOTAL.flip(0), HERE, "the right numbers at the wrong places"),
     (similar.places, PICK + (PICK == 0), PICKED, "must have gradient 0"),
+    (similar.places, PICK.sum(1, keepdim=True).expand(6, 4), PICKED, "stands at all places of axis 1"),
+    (similar.places, PICK.sum(1, keepdim=True).expand(6, 4) / 4, PICKED, "shared out evenly among all places"),
+    (similar.places, BOTH + SPREAD - ONE, TWO, "the gradient through `swell` stands at all places of axis 1"),
     (similar.beside, STRAY, PICKED, "that the next step does not use"),
 ]
 
@@ -30,3 +36,7 @@ def test_a_cause_is_named_by_its_guesser(guesser, found, here, says):
 @pytest.mark.parametrize("guesser", similar.LAST)
 def test_nothing_is_said_of_other_numbers(guesser):
     assert guesser(asked(TOTAL + torch.randn(6, 4, dtype=torch.float64), HERE)) is None
+
+
+def test_numbers_of_another_mistake_are_no_wrong_places():
+    assert similar.places(asked(BOTH + (ONE == 0) * STRAY, TWO)) is None

@@ -10,6 +10,8 @@ from autograder.dojo.explain.question import asked, parts_of
 from tests.dojo.explain.scenes import scene
 
 HERE = scene("swell = oar.tanh()\ncrest = oar * 2", "oar", "swell", "crest")
+OTHER = torch.rand(6, 4, dtype=torch.float64)
+HERE.upstream["tide"] = OTHER
 PARTS = parts_of(HERE)
 TOTAL = sum(PARTS.values())
 
@@ -21,6 +23,11 @@ CAUSES = [
     (simple.whole, -TOTAL, "the sign is wrong"),
     (simple.whole, PARTS["swell"], "missing"),
     (simple.constant, TOTAL * 7, "right up to a constant factor, 7"),
+    (
+        simple.of_another_tensor,
+        OTHER,
+        "this is `dtide`, the gradient of another tensor: `doar` is made from `dcrest` and `dswell`",
+    ),
     (simple.plain_in_a_route, PARTS["swell"] + 3 * PARTS["crest"], "through `crest`"),
 ]
 

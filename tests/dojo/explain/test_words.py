@@ -40,6 +40,8 @@ def test_parts_of_fused_lines_are_words_too():
         ("swell = F.cross_entropy(oar, seats, label_smoothing=0.1)", "0.1 / oar.shape[1]"),
         ("swell = oar.log()[range(n), seats]", "F.one_hot(seats, oar.log().shape[1])"),
         ("swell = oar.exp().mean((0, 1))", "oar.exp().shape[0] * oar.exp().shape[1]"),
+        ("swell = F.normalize(oar, dim=1)", "dswell - swell * (dswell * swell).sum(1, keepdim=True)"),
+        ("swell = oar[range(n), seats].mean()", "oar[range(n), seats].numel()"),
         ("swell = F.pad(oar, (1, 2))", "dswell[..., 1:-2]"),
         ("swell = 0 * oar\nfor i in range(2):\n    swell = swell + oar * 3", "oar * 3"),
     ],

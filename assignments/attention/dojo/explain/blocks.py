@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from .apart import arriving_in
 from .cell import StudentCell, Trial
 from .fit import distance, largest
 from .forward import Tensor
+from .words import derivatives, slopes_of
 
 JOINING = ("cat", "concat", "concatenate", "hstack", "stack")
 
@@ -18,7 +20,7 @@ def blocks_of(cell: StudentCell, trials: Sequence[Trial]) -> list[tuple[StudentC
 
     Each trial of a block holds what the block gave, and the part of the gradient that belongs there.
     """
-    last = cell.body[-1]
+    last = _with_list(cell)
     match last:
         case ast.Assign(
             [ast.Name(cell.name)], ast.Call(ast.Attribute(_, name), [ast.List(entries) | ast.Tuple(entries), *_])
@@ -42,11 +44,35 @@ def blocks_of(cell: StudentCell, trials: Sequence[Trial]) -> list[tuple[StudentC
             distance(t.found, t.total) > t.close * largest(trial.total)
             for (t, _), trial in zip(parts, trials, strict=True)
         ):
-            read = StudentCell.of(body, cell.name, parts[0][0], cell.until)
+            arriving = arriving_in(entry, cell)
+            alone = [_by(trial, arriving) for trial, _ in parts]
+            read = StudentCell.of(body, cell.name, alone[0], cell.until)
             if read is None:
                 return []
-            blocks.append((read, [trial for trial, _ in parts]))
+            blocks.append((read, alone))
     return blocks
+
+
+def _by(trial: Trial, arriving: Collection[str]) -> Trial:
+    """Return the trial with the routes of these gradients only, which a block is made of; with all if it has none."""
+    routes = tuple(route for route in trial.scene.routes if f"d{route.target}" in arriving)
+    if not routes:
+        return trial
+    scene = replace(trial.scene, routes=routes)
+    # The derivatives are numbered along the routes.
+    names = {name: value for name, value in trial.names.items() if name not in slopes_of(trial.scene)}
+    return replace(trial, scene=scene, names=names | derivatives(scene))
+
+
+def _with_list(cell: StudentCell) -> ast.stmt:
+    """Return the last statement, with the list in it that the statement before it gives a name."""
+    match cell.body[-2:]:
+        case [
+            ast.Assign([ast.Name(listed)], ast.List() | ast.Tuple() as entries),
+            ast.Assign(targets, ast.Call(func, [ast.Name(joined), *rest], words)) as last,
+        ] if listed == joined:
+            return ast.copy_location(ast.Assign(targets, ast.Call(func, [entries, *rest], words)), last)
+    return cell.body[-1]
 
 
 def _part(block: StudentCell, trial: Trial, start: int, stacked: bool) -> tuple[Trial, int] | None:

@@ -191,7 +191,7 @@ class StudentCell:
                 return True
             case ast.Attribute(_, "shape" | "numel" | "size" | "nelement" | "dtype"):
                 return isinstance(self.values.get(node), Tensor)
-            case ast.Call(ast.Attribute(_, "zeros_like" | "ones_like")) | ast.Call(ast.Name("len")):
+            case ast.Call(ast.Attribute(_, "zeros_like" | "ones_like" | "empty_like")) | ast.Call(ast.Name("len")):
                 return True
             case ast.Call(ast.Attribute(_, "where"), [_, *branches]) if node in branches:
                 return False
@@ -235,6 +235,12 @@ class StudentCell:
             for line in route.lines:
                 found += [*sorted(line.uses), line.target]
         return [name for name in dict.fromkeys(found) if is_number(self.trial.names.get(name))]
+
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The names that the cell makes itself, beside its gradient."""
+        made = {node.id for node in self.all_nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        return frozenset(made - {self.name} - self.trial.names.keys())
 
     @cached_property
     def all_names(self) -> list[str]:

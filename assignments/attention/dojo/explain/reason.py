@@ -5,6 +5,7 @@ Simple causes come first, then what has to change in the code, then causes that 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import re
@@ -15,6 +16,7 @@ from dataclasses import replace
 
 from .cascade import agreed, explain, follows
 from .cell import Trial, is_right
+from .edit import quoted
 from .fit import CLOSE_64
 from .forward import Line, Route, Scene, Tensor
 from .question import parts_of
@@ -22,6 +24,7 @@ from .repair import repaired
 from .sentences import Explanation
 from .similar import LAST
 from .simple import FIRST
+from .statements import statements
 from .trials import trials_of
 
 SECONDS = 0.8  # of processor time for one gradient; half of what is explained takes a hundredth of it
@@ -51,7 +54,7 @@ def reason(
         return None
     every = [[replace(trial, close=level) for trial in trials] for level in levels]
     graded = [tried for tried in every if trials[0].raised or not all(is_right(trial.found, trial) for trial in tried)]
-    unread = _unread(source, trials[0].scene.routes)
+    unread = _unread(source, name, trials[0])
     fused = any(f"d{route.target}" in trials[0].names for route in unread)
     others = functools.cache(lambda: [_without(trial.scene, trial.total, unread) for trial in trials])
     true = ends() if fused else ()
@@ -82,15 +85,31 @@ def reason(
                 with contextlib.suppress(Exception):
                     found = stage(tried)
                     if found is not None and not found.vague:
-                        return found
+                        return _of_overwriting(found, source, name)
                     vague = vague or found
     return vague
 
 
-def _unread(source: str, routes: Sequence[Route]) -> list[Route]:
-    """Return the routes whose arriving gradient code does not read."""
+def _of_overwriting(found: Explanation, source: str, name: str) -> Explanation:
+    """Return the explanation of a missing path, with the statement that overwrites what an earlier one had made."""
+    made = [node for node in ast.parse(source).body if isinstance(node, ast.Assign) and _names(node.targets) == {name}]
+    last = made[-1] if made else None
+    if found.kind != "path-missing" or len(made) < 2 or last is None or name in _names([last.value]):
+        return found
+    sentence = f"{found.sentence}: {quoted(last)} overwrites the path before it, where it must be added (`+=`)"
+    return replace(found, sentence=sentence, key=sentence, also=())
+
+
+def _names(nodes: Sequence[ast.AST]) -> set[str]:
+    return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _unread(source: str, name: str, trial: Trial) -> list[Route]:
+    """Return the routes whose arriving gradient code does not read; what it overwrites does not count."""
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        source = "\n".join(map(ast.unparse, statements(source, name, trial.names)))
     read = set(re.findall(r"\w+", source))
-    return [route for route in routes if f"d{route.target}" not in read]
+    return [route for route in trial.scene.routes if f"d{route.target}" not in read]
 
 
 def _without(scene: Scene, total: Tensor, left: Sequence[Route]) -> tuple[Scene, Tensor]:

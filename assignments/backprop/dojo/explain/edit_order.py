@@ -35,6 +35,10 @@ FUNCTIONS = {
     "sqrt": ("rsqrt",),
     "rsqrt": ("sqrt",),
     "square": ("clone",),
+    "softplus": ("sigmoid", "tanh"),
+    "logsigmoid": ("sigmoid",),
+    "silu": ("sigmoid",),
+    "gelu": ("ndtr",),
 }
 
 

@@ -102,6 +102,20 @@ def of_places(scene: Scene, route: Route, mine: Tensor, part: Tensor) -> Iterato
         yield Guess("elsewhere", sentence, arriving * there)
 
 
+def shared_out(right: Tensor, what: str, line: str) -> Iterator[Guess]:
+    """Yield the gradient that belongs to one place along an axis at all of them, whole or shared out evenly.
+
+    right: the gradient as it should be. what: how a sentence calls it. line: the same, for the one that picks a place.
+    """
+    for axis, size in enumerate(right.shape):
+        if size > 1 and bool(((right != 0).sum(axis) <= 1).all()):
+            whole = right.sum(axis, keepdim=True).expand(right.shape)
+            one = f"it belongs only to the one that {line} picks"
+            said = f"{what} is shared out evenly among all places of axis {axis}, as of a mean: {one}"
+            yield Guess("elsewhere", said, whole / size)
+            yield Guess("elsewhere", f"{what} stands at all places of axis {axis}: {one}", whole)
+
+
 def of_a_route(scene: Scene, route: Route, part: Tensor) -> Iterator[Guess]:
     """Yield mistakes in one route, each value in place of its contribution. part: the right contribution."""
     line, target = route.text, route.target

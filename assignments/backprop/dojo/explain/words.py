@@ -169,6 +169,12 @@ def _of_fused(node: ast.expr, target: str, tensor: str) -> Iterator[str]:
         case ast.Call(ast.Attribute(_, "pad"), [_, ast.Tuple(pads)]):  # what lies between them
             pairs = [(ast.unparse(low), ast.unparse(high)) for low, high in zip(pads[::2], pads[1::2], strict=False)]
             yield f"d{target}[..., {', '.join(f'{low}:-{high}' for low, high in reversed(pairs))}]"
+        case ast.Call(ast.Attribute(ast.Subscript() as base, "mean"), []):  # of the places that it picks
+            yield f"{ast.unparse(base)}.numel()"
+        case ast.Call(ast.Attribute(base, "normalize"), [x, *_]) if ast.unparse(base) in ("F", "torch.nn.functional"):
+            axis = next((ast.unparse(k.value) for k in node.keywords if k.arg == "dim"), "1")
+            yield f"d{target} - {target} * (d{target} * {target}).sum({axis}, keepdim=True)"
+            yield f"{_bracketed(x)}.norm(dim={axis}, keepdim=True)"
         case ast.Call(ast.Attribute(base, "mean"), [ast.Tuple(axes)]):
             yield " * ".join(f"{_bracketed(base)}.shape[{ast.unparse(axis)}]" for axis in axes)
         case ast.Subscript(base, ast.Tuple([ast.Call(), ast.Name(t)])):  # the place that each row picks

@@ -108,6 +108,7 @@ def _in_a_loop(index: ast.expr, statement: ast.AST, cell: StudentCell) -> Iterat
 def _other_tensors(cell: StudentCell) -> Iterator[Edit]:
     """Yield a tensor of indices that stands where another one of the lines belongs, with its shape or in a loop."""
     known = {name: cell.trial.names[name] for name in cell.line_names}
+    known |= {text: value for text, (tree, value) in cell.known.items() if isinstance(tree, ast.Subscript)}
     tensors = {n: v for n, v in known.items() if isinstance(v, Tensor) and not v.is_floating_point() and v.dim()}
     for index in _places(cell):
         value = cell.values.get(index)
@@ -115,7 +116,7 @@ def _other_tensors(cell: StudentCell) -> Iterator[Edit]:
             continue
         loops = _loops(index, cell)
         for name, other in tensors.items():
-            tree: ast.expr = ast.Name(name, ast.Load())
+            tree: ast.expr = cell.known[name][0] if name in cell.known else ast.Name(name, ast.Load())
             if not isinstance(value, Tensor) or not value.dim():
                 turns: list[ast.expr] = [ast.Name(each, ast.Load()) for each in reversed(loops[: other.dim()])]
                 if not turns:
@@ -127,7 +128,7 @@ def _other_tensors(cell: StudentCell) -> Iterator[Edit]:
                 shape = ast.Attribute(Original(index), "shape", ast.Load())
                 tree = ast.Call(ast.Attribute(tree, "reshape", ast.Load()), [shape], [])
             if ast.unparse(tree) != ast.unparse(index):
-                shown = tree if not isinstance(tree, ast.Call) else ast.Name(name, ast.Load())
+                shown = name if isinstance(tree, ast.Call) else tree
                 said = f"the index {quoted(index)} picks other places than the line does: {quoted(shown)} belongs there"
                 yield Edit("elsewhere", said, {index: tree})
 

@@ -1,4 +1,4 @@
-"""Changes of names, numbers and parts: one stands where another belongs."""
+"""Changes of names and parts: one stands where another belongs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from .evaluate import Original
 from .fit import distance, largest, serves
 from .forward import Tensor
 
-NORMS = {"layer_norm": 1e-5, "batch_norm": 1e-5, "group_norm": 1e-5, "instance_norm": 1e-5}  # with their own epsilon
-SMALL = 1e-2  # a constant below this is there to keep a division or a logarithm finite
+NEARLY = 1e-2  # values that are this close differ by a small constant, or by rounding
 
 
 def names(cell: StudentCell) -> Iterator[Edit]:
@@ -22,18 +21,27 @@ def names(cell: StudentCell) -> Iterator[Edit]:
     yield from _named(cell, cell.line_names, light=True)
 
 
+def own_names(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a name of the student's own that stands where one of the lines belongs: what it is made of comes first."""
+    yield from _named(cell, cell.line_names, light=False, own=True)
+
+
 def other_names(cell: StudentCell) -> Iterator[Edit]:
     """Yield a name that stands where one belongs that the lines do not have, which is less likely."""
     yield from _named(cell, [name for name in cell.all_names if name not in cell.line_names], light=False)
 
 
-def _named(cell: StudentCell, several: Sequence[str], *, light: bool) -> Iterator[Edit]:
+def _named(cell: StudentCell, several: Sequence[str], *, light: bool, own: bool = False) -> Iterator[Edit]:
     for nodes in once_and_everywhere(cell):
         if not isinstance(nodes[0], ast.Name) or nodes[0].id == cell.name:
+            continue
+        if (nodes[0].id in cell.own_names) != own:
             continue
         now, is_tensor = nodes[0].id, isinstance(cell.values[nodes[0]], Tensor)
         for then in several:
             if then in (now, cell.name) or isinstance(cell.trial.names[then], Tensor) != is_tensor:
+                continue
+            if any(_divides_itself(node, then, cell) for node in nodes):
                 continue
             kind, sentence = "function", f"`{now}` stands where `{then}` belongs"
             if then == f"d{now}":
@@ -45,6 +53,17 @@ def _named(cell: StudentCell, several: Sequence[str], *, light: bool) -> Iterato
             elif not is_tensor:
                 kind = "factor"
             yield Edit(kind, sentence, dict.fromkeys(nodes, ast.Name(then, ast.Load())), light)
+
+
+def _divides_itself(node: ast.expr, then: str, cell: StudentCell) -> bool:
+    """Return whether a name in a node's place is divided by what has its value, or divides it: 1 in any case."""
+    parent = cell.parents.get(node)
+    if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Div):
+        return False
+    other, value = cell.values.get(parent.right if parent.left is node else parent.left), cell.trial.names[then]
+    return (
+        isinstance(other, Tensor) and isinstance(value, Tensor) and serves(other, value) and distance(other, value) == 0
+    )
 
 
 def calls(cell: StudentCell) -> Iterator[Edit]:
@@ -88,98 +107,15 @@ def ones(cell: StudentCell) -> Iterator[Edit]:
             yield Edit("function", said, {node: ast.Call(like, [Original(node)], []) for node in nodes}, False)
 
 
-def sizes(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a size that stands where another belongs."""
-    known = [(text, tree) for text, (tree, value) in cell.known.items() if type(value) in (int, float)]
-    # What a weighted mean divides by is a tensor of one number.
-    known += [
-        (text, tree) for text, (tree, value) in cell.known.items() if isinstance(tree, ast.Call) and _is_one(value)
-    ]
-    for nodes in once_and_everywhere(cell):
-        if type(cell.values[nodes[0]]) is not int or isinstance(nodes[0], ast.Constant):
-            continue
-        now = ast.unparse(nodes[0])
-        for text, tree in known:
-            if text != now and not isinstance(tree, ast.Constant):
-                said = f"{quoted(now)} stands where {quoted(text)} belongs"
-                yield Edit("factor", said, dict.fromkeys(nodes, tree))
-
-
-def _is_one(value: object) -> bool:
-    return isinstance(value, Tensor) and value.numel() == 1 and value.is_floating_point()
-
-
-def numbers(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a constant that is wrong."""
-    of_lines = [value for tree, value in cell.known.values() if isinstance(tree, ast.Constant)]
-    small = [value for value, _ in _epsilons(cell)]
-    for nodes in once_and_everywhere(cell):
-        first = nodes[0]
-        if not isinstance(first, ast.Constant) or type(first.value) not in (int, float):
-            continue
-        now: float = first.value  # type: ignore[assignment]
-        for then in dict.fromkeys(
-            [*of_lines, *small, 0.5, 1, 2, 3, 1.5, -1, -2, now + 1, now - 1, 2 * now, now / 2, -now, 0]
-        ):
-            if then == now or type(then) not in (int, float) or (then in small and not 0 < abs(now) < SMALL):
-                continue
-            kind, said = "factor", f"the factor {now:g} stands where {then:g} belongs"
-            if 0 < abs(then) < SMALL or 0 < abs(now) < SMALL:
-                kind, said = "epsilon", f"the small constant (epsilon) is {now:g}, expected {then:g}"
-            elif then == -now:
-                kind, said = "sign", f"the sign of {now:g} is wrong"
-            yield Edit(kind, said, dict.fromkeys(nodes, ast.Constant(then)))
-        for text, (tree, value) in cell.known.items():
-            if type(value) is int and not isinstance(tree, ast.Constant):
-                said = f"the number {now:g} stands where the size {quoted(text)} belongs"
-                yield Edit("factor", said, dict.fromkeys(nodes, tree))
-
-
-def powers(cell: StudentCell) -> Iterator[Edit]:
-    """Yield an exponent that is wrong."""
-    for nodes in once_and_everywhere(cell):
-        if not isinstance(nodes[0], ast.BinOp) or not isinstance(nodes[0].op, ast.Pow):
-            continue
-        now = ast.unparse(nodes[0].right)
-        for then in (2, -1, -2, 0.5, -0.5, 1.5, -1.5, -2.5, 3, -3):
-            said = f"the power of {quoted(nodes[0].left)} is wrong: `**{now}` stands where `**{then}` belongs"
-            changes = {n: binary(n.left, n.op, ast.Constant(then)) for n in nodes if isinstance(n, ast.BinOp)}
-            yield Edit("function", said, changes)
-
-
-def epsilons(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a small constant of a forward line that is missing, or one that no line has."""
-    for epsilon, line in _epsilons(cell):
-        for nodes in once_and_everywhere(cell):
-            if isinstance(cell.values[nodes[0]], Tensor):
-                said = f"the small constant (epsilon) {epsilon:g} of {quoted(line)} is missing: "
-                said += f"{quoted(nodes[0])} has none"
-                changes = {node: binary(Original(node), ast.Add(), ast.Constant(epsilon)) for node in nodes}
-                yield Edit("epsilon", said, changes)
-    for node in cell.nodes:
-        match node:
-            case ast.BinOp(left, ast.Add() | ast.Sub(), ast.Constant(float() as value)) if 0 < abs(value) < SMALL:
-                said = f"the small constant (epsilon) {value:g} is added to {quoted(left)}: the line has none there"
-                yield Edit("epsilon", said, {node: left})
-
-
-def _epsilons(cell: StudentCell) -> list[tuple[float, str]]:
-    """Return the small constants of the lines, written there or a function's own, each with its line."""
-    found: dict[float, str] = {}
-    for line in (line for route in cell.trial.scene.routes for line in route.lines):
-        for node in ast.walk(ast.parse(line.source)):
-            match node:
-                case ast.Constant(float() as value) if 0 < value < SMALL:
-                    found.setdefault(value, line.source)
-                case ast.Name(name) if 0 < _plain(cell.trial.names.get(name)) < SMALL:
-                    found.setdefault(_plain(cell.trial.names[name]), line.source)
-                case ast.Call(ast.Attribute(_, name)) if name in NORMS:
-                    found.setdefault(NORMS[name], line.source)
-    return sorted(found.items())
-
-
-def _plain(value: object) -> float:
-    return value if type(value) is float else 0.0
+def one(cell: StudentCell) -> Iterator[Edit]:
+    """Yield all that is assigned, made of values, where 1 belongs: the loss adds the tensor as it is."""
+    last, scene = cell.body[-1], cell.trial.scene
+    if not isinstance(last, ast.Assign) or len(scene.routes) > 1 or not bool((cell.trial.total == 1).all()):
+        return
+    if any(isinstance(node, ast.Name) and node.id in scene.names for node in ast.walk(last.value)):
+        like = ast.Attribute(ast.Name("torch", ast.Load()), "ones_like", ast.Load())
+        said = f"{quoted(last.value)} stands where 1 belongs: {scene.routes[0].text} adds `{scene.tensor}` as it is"
+        yield Edit("local", said, {last.value: ast.Call(like, [ast.Name(scene.tensor, ast.Load())], [])}, False)
 
 
 def values(cell: StudentCell) -> Iterator[Edit]:
@@ -216,8 +152,13 @@ def of_gradients(cell: StudentCell) -> Iterator[Edit]:
 
 
 def replaced(cell: StudentCell) -> Iterator[Edit]:
-    """Yield an expression that stands where another part of the forward lines belongs, small ones first."""
-    for nodes in sorted(once_and_everywhere(cell), key=lambda nodes: len(ast.unparse(nodes[0]))):
+    """Yield an expression that stands where another part of the lines belongs: small ones first, own names last."""
+
+    def size(nodes: Sequence[ast.expr]) -> tuple[bool, int]:
+        text = ast.unparse(nodes[0])
+        return text in cell.own_names, len(text)
+
+    for nodes in sorted(once_and_everywhere(cell), key=size):
         now, value = ast.unparse(nodes[0]), cell.values[nodes[0]]
         if not isinstance(value, Tensor):
             continue
@@ -245,7 +186,7 @@ def _instead(nodes: Sequence[ast.expr], tree: ast.expr, right: Tensor, cell: Stu
     elif kind == "upstream" and any(isinstance(n, ast.Name) and cell.is_gradient(n.id) for n in ast.walk(nodes[0])):
         kind = "other-upstream"
     said = f"{now} stands where {cell.words(tree)} belongs"
-    if value.is_floating_point() and serves(value, right) and distance(value, right) <= SMALL * largest(right):
+    if value.is_floating_point() and serves(value, right) and distance(value, right) <= NEARLY * largest(right):
         kind, said = (
             "epsilon",
             f"{now} is nearly {cell.words(tree)}, but leaves out a small constant (epsilon) or rounds",

@@ -145,7 +145,8 @@ def missing_divisors(cell: StudentCell) -> Iterator[Edit]:
 
 def _without_a_factor(cell: StudentCell) -> Iterator[tuple[ast.expr, str, ast.expr, bool]]:
     """Yield each node with each factor that it may lack: (node, text, factor, whether that is a plain number)."""
-    extra = [(text, ast.parse(text, mode="eval").body, 1.0) for text in NUMBERS]
+    bessel = [f"{text[:-4]} / ({text})" for text in cell.known if text.endswith(" - 1") and text[:-4].isidentifier()]
+    extra = [(text, ast.parse(text, mode="eval").body, 1.0) for text in (*NUMBERS, *bessel)]
     slopes = [(cell.words(tree), tree, cell.trial.names[tree.id]) for tree in cell.slopes]
     words = [*((text, tree, value) for text, (tree, value) in cell.known.items()), *slopes, *extra]
     for node in cell.nodes:

@@ -14,9 +14,10 @@ from itertools import chain, combinations
 import torch
 
 from .factors import fits_shape, named_values, of_powers
-from .fit import ENOUGH, Close, Guess, largest, multiple
+from .fit import ENOUGH, Close, Guess, largest, made_of, multiple
 from .forward import Line, Tensor, product, read_lines
 from .graph import Graph, Term
+from .mistakes import shared_out
 from .sums import of_reductions, of_shares
 from .variants import other_constants, other_names
 
@@ -117,7 +118,7 @@ def of_inside(mine: Tensor, graph: Graph, close: Close) -> Iterator[Guess]:
     for part in parts:
         what = f"the gradient{part.where}"
         yield from of_shares(others[part], part.value, what, graph, close)
-        yield from of_places_in(mine, others[part], part.value, what, close)
+        yield from of_places_in(mine, others[part], part.value, what, graph, close)
     yield from by_powers(1)
     yield from made(lambda part: of_reductions(graph, part.terms, part.where))
     yield from by_powers(2)
@@ -189,19 +190,22 @@ def _of_arriving(graph: Graph, part: Part) -> Iterator[Guess]:
                 yield Guess("upstream", f"d{target} is missing: {name} stands in its place", other)
 
 
-def of_places_in(mine: Tensor, others: Tensor, right: Tensor, what: str, close: Close) -> Iterator[Guess]:
-    """Yield the guess that a path's gradient, a constant, stands at too many elements.
+def of_places_in(mine: Tensor, others: Tensor, right: Tensor, what: str, graph: Graph, close: Close) -> Iterator[Guess]:
+    """Yield guesses that a path's gradient stands at places that it does not reach.
 
     mine: the gradient that was found. others: what all other paths contribute. right: what this path should. what: how
-    a sentence calls it.
+    a sentence calls it. graph: of its route.
     """
-    rest, slack = mine - others, close.relative * largest(mine)
-    there = right != 0
-    if ENOUGH <= int(there.sum()) < right.numel() and float(right[there].std()) <= slack:
-        wider = rest.abs() > slack
-        if bool((wider & ~there).any()):
-            sentence = f"{what} stands at places that it does not reach; there it must be 0"
-            yield Guess("elsewhere", sentence, others + right[there].mean() * wider)
+    arriving = graph.scene.arriving(graph.route)
+    for guess in shared_out(right, what, graph.route.text):
+        yield Guess(guess.kind, guess.sentence, others + guess.value)
+    rest, there = mine - others, right != 0
+    slack = close.relative * largest(mine)
+    wrong = rest[~there & (rest.abs() > slack)]
+    # Other numbers there are those of another mistake.
+    if int(there.sum()) >= ENOUGH and close.same(rest[there], right[there]) and made_of(wrong, arriving, slack):
+        sentence = f"{what} stands at places that it does not reach; there it must be 0"
+        yield Guess("elsewhere", sentence, others + right.where(there, rest))
 
 
 def of_the_way(graph: Graph) -> Iterator[Guess]:

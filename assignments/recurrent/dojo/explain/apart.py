@@ -22,7 +22,7 @@ def paths_of(cell: StudentCell, trials: Sequence[Trial]) -> list[tuple[StudentCe
         return []
     terms = [term if added else ast.UnaryOp(ast.USub(), term) for term, added in terms_of(last.value)]
     routes = trials[0].scene.routes
-    owners = [_arriving_in(term, cell) for term in terms]
+    owners = [arriving_in(term, cell) for term in terms]
     if not 1 < len(terms) == len(routes) == len(set().union(*owners)) or any(len(owner) != 1 for owner in owners):
         return []
     found = []
@@ -51,7 +51,7 @@ def _trial_of(cell: StudentCell, trial: Trial, target: str) -> Trial | None:
     return replace(trial, scene=replace(trial.scene, routes=routes), found=value.double(), total=total)
 
 
-def _arriving_in(term: ast.expr, cell: StudentCell) -> set[str]:
+def arriving_in(term: ast.expr, cell: StudentCell) -> set[str]:
     """Return the names of the arriving gradients that a term is made from, by way of names of the cell's own too."""
     seen: set[str] = set()
     todo = {part.id for part in ast.walk(term) if isinstance(part, ast.Name)}

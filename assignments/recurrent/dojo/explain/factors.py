@@ -57,6 +57,12 @@ def _unlikely(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...], 
             missing = f"right but for the factor {value:g} of `{line.source}`, which is missing"
             yield Known(1 / value, f"1/{value:g}", missing)
             yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
+        for name in sorted(line.uses):
+            rate = scene.names.get(name)
+            if type(rate) is float and rate not in (0.0, 1.0, -1.0):
+                missing = f"right but for the factor `{name}` of `{line.source}`, which is missing"
+                yield Known(1 / abs(rate), f"1/{name}", missing)
+                yield Known(abs(rate), name, f"right but for the factor `{name}`, which stands there once too often")
     for name, size in lengths:
         yield from _of_a_size(name, size, lines)
     if _with(lines, AVERAGE):

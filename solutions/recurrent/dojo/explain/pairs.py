@@ -1,0 +1,1 @@
+../../../../autograder/dojo/explain/pairs.py
