@@ -100,8 +100,10 @@ def results(path: Path) -> list[dict[str, Any]]:
 # Reads a line for each run of the program; has imported what takes seconds to import. Sandboxes are forked from a
 # run too, instead of started anew: the same processes but for the time that they take to start.
 _SERVER = """
-import json, os, resource, signal, subprocess, sys
+import gc, json, os, resource, signal, subprocess, sys
 import autograder.marking.grader, autograder.nbgrader.direct, autograder.course.open_grader
+import autograder.classroom.run, autograder.nbgrader.plugins, autograder.nbgrader.feedback
+import rich.progress, rich.table, sqlalchemy.dialects.sqlite, numpy.ctypeslib
 import autograder.sandbox.guest.namespaces
 import autograder.sandbox.guest.worker
 from autograder.cli import main
@@ -132,6 +134,7 @@ class Forked:
         os.waitpid(self.pid, 0)
 
 subprocess.Popen = Forked
+gc.freeze()  # or each run's garbage collector copies all of it
 for line in sys.stdin:
     folder, out, file_bytes, args = json.loads(line)
     child = os.fork()
