@@ -27,11 +27,19 @@ from typing import Any, NoReturn
 ENTRY = {"nbgrader": ("nbgrader.apps.nbgraderapp", "main"), "autograder": ("autograder.cli", "main")}
 # What the programs import once they know what they are to do.
 LATER = (
+    "autograder.cells.ipython",
     "autograder.classroom.run",
+    "autograder.classroom.table",
     "autograder.marking.grader",
     "autograder.nbgrader.autograde",
     "autograder.nbgrader.direct",
     "autograder.nbgrader.feedback",
+    "autograder.nbgrader.plugins",
+    "autograder.reference.kept",
+    "IPython.core.magics",
+    "multiprocessing.popen_fork",
+    "numpy.ctypeslib",
+    "sqlalchemy.dialects.sqlite",
 )
 AT_ONCE = 1 << 18  # bytes of a request: its command line and environment
 _STARTING = threading.Lock()
@@ -90,12 +98,26 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     return ours, process
 
 
+def remember_version() -> None:
+    """Let nbgrader know the version of its gradebooks' tables in this process and its forks.
+
+    For each new gradebook it starts `alembic`, which imports nbgrader for nearly a second, to say this one word.
+    """
+    from alembic.script import ScriptDirectory
+    from nbgrader import api
+    from nbgrader.dbutil import ALEMBIC_DIR
+
+    version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+    api.get_alembic_version = lambda: version
+
+
 def _serve(requests: socket.socket) -> None:
     """Fork for each request until the other side is gone. Returns in the fork too, with its program run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the programs
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch
     for module in (*(module for module, _ in ENTRY.values()), *LATER):
         importlib.import_module(module)
+    remember_version()
     gc.freeze()  # or each fork's garbage collector copies all of it
     while True:
         request, descriptors, _, _ = socket.recv_fds(requests, AT_ONCE, 2)

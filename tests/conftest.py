@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from autograder.exercise.notebook import Exercise, exercise_from_notebook, read_exercise
+from demo.programs import remember_version
 from tests import notebooks
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ SECRET = b"the secret of the tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the files that take longest first."""
+    """Run the files that take longest first; nbgrader, where tests have imported it, need not ask alembic each time."""
+    if "nbgrader.api" in sys.modules:
+        remember_version()
     rank = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
