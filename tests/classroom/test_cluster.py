@@ -11,8 +11,10 @@ import os
 import signal
 import threading
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
+import dask
 import nbformat
 import pytest
 from distributed import WorkerPlugin
@@ -70,9 +72,18 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(folder):
-    with connected("local:2") as client:
-        client.register_plugin(Faults(str(folder)))
-        yield client
+    # Workers are forked from a process that has imported what each would import for seconds, those that come again too.
+    forkserver.set_forkserver_preload(["distributed", "autograder.classroom.on_worker", "autograder.marking.grader"])
+    forkserver.ensure_running()
+    try:
+        with (
+            dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+            connected("local:2") as client,
+        ):
+            client.register_plugin(Faults(str(folder)))
+            yield client
+    finally:
+        forkserver._forkserver._stop()
 
 
 @pytest.fixture
