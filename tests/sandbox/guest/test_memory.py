@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from autograder.sandbox.guest.memory import address_space, first_to_go, settle
 found = {"before": address_space()}
 kept = mmap.mmap(-1, 2**28)
 found["after"] = address_space()
+found["frozen before"] = gc.get_freeze_count()
 found["draws"] = []
 for _ in range(2):
     settle()
@@ -55,4 +55,4 @@ def test_every_grading_has_the_same_random_numbers(found):
 
 def test_the_collector_leaves_alone_what_forks_share(found):
     assert found["frozen"] > 100_000
-    assert gc.get_freeze_count() < found["frozen"]
+    assert found["frozen before"] < 1000
