@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -86,6 +87,7 @@ class Scene:
         return gradient.expand(out.shape)
 
 
+@lru_cache(maxsize=200)  # each comparison reads all cells of the notebook again
 def read_lines(source: str) -> tuple[Line, ...]:
     """Return the lines of a forward cell, one assignment each; () where the text is anything else."""
     try:
