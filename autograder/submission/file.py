@@ -103,7 +103,7 @@ def mended(notebook: dict[str, Any]) -> NotebookNode:
     if not isinstance(plain.get("kernelspec", {}).get("name", ""), str):
         del plain["kernelspec"]
     made = {"cells": cells, "metadata": _small(plain), "nbformat": 4, "nbformat_minor": 5}
-    return nbformat.from_dict(_whole_characters(made))
+    return _nodes(made)
 
 
 def _parsed(name: str, content: bytes) -> dict[str, Any]:
@@ -125,16 +125,19 @@ def _parsed(name: str, content: bytes) -> dict[str, Any]:
     return dict(read)
 
 
-def _whole_characters(value: Any) -> Any:
-    """Return the value with halves of a character, which no file can hold, replaced. Only for what is kept."""
-    match value:
-        case str():
-            return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case dict():
-            return {_whole_characters(key): _whole_characters(part) for key, part in value.items()}
-        case list():
-            return [_whole_characters(part) for part in value]
-    return value
+def _nodes(value: Any) -> Any:
+    """Return the value as nbformat.from_dict does, with halves of a character, which no file can hold, replaced.
+
+    Only for what is kept. In one pass over it: a notebook has thousands of values.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        node = NotebookNode()
+        for key, part in value.items():
+            dict.__setitem__(node, _nodes(key), _nodes(part))  # its own would look for mappings that are no nodes yet
+        return node
+    return [_nodes(part) for part in value] if isinstance(value, list) else value
 
 
 def _usable(cell: Any) -> bool:

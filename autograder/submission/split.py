@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from autograder.dojo.trial.code import defined_names, names_read, parsed
+from autograder.dojo.trial.code import KEPT, defined_names, names_read, parsed
 from autograder.dojo.trial.statement import WATCHING, makes, unfolded
 from autograder.sandbox.messages import ScriptCell
 from autograder.submission.notebook import Submission
@@ -89,9 +89,9 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
 
     raised: indices of other cells to take apart, so that what comes behind a line that raises is run.
     """
-    statements = {cell.index: list(_statements(cell.source)) for cell in submission.script}
-    made_by = {index: [makes(node, submission.sources) for node in nodes] for index, nodes in statements.items()}
     marked = submission.sources
+    names_marked = frozenset(marked)
+    made_by = {cell.index: _made_by(cell.source, names_marked) for cell in submission.script}
     recorded = {name: cell.index for cell in submission.script for name in cell.records if name in marked}
     # For each d-variable the last statement that makes it, of those that run before it is recorded.
     last: dict[str, tuple[int, int]] = {}
@@ -99,13 +99,14 @@ def taken_apart(submission: Submission, raised: Collection[int] = ()) -> Apart:
         for number, names in enumerate(made):
             last |= {name: (index, number) for name in names if index <= recorded[name]}
     crowded = {index for index, _ in last.values() if len({n for n, (i, _) in last.items() if i == index}) > 1}
-    crowded |= {index for index in raised if len(statements.get(index, ())) > 1}
+    crowded |= {index for index in raised if len(made_by.get(index, ())) > 1}
+    statements = {cell.index: list(_statements(cell.source)) for cell in submission.script if cell.index in crowded}
     # In its own cells a step is complete when the last of them has run, and what happens to it there is its own.
     elsewhere = {name: index for name, (index, _) in last.items() if index not in submission.indices[name]}
     early = {name: index for name, index in elsewhere.items() if index not in crowded and index < recorded[name]}
     moved = frozenset(name for name, (index, _) in last.items() if index in crowded or name in early)
     unmade = _first_uses(statements, crowded, {name: cell for name, cell in recorded.items() if name not in last})
-    numbers = itertools.count(1 + max(statements))
+    numbers = itertools.count(1 + max(made_by))
     script: list[ScriptCell] = []
     cells: dict[int, int] = {}
     makers: dict[str, list[int]] = {name: [] for name in submission.sources}
@@ -149,6 +150,12 @@ def _first_uses(
                 if index <= recorded[name]:
                     found[name] = index, number
     return found
+
+
+@functools.lru_cache(maxsize=KEPT)  # a class has many cells that are alike
+def _made_by(source: str, names: frozenset[str]) -> tuple[frozenset[str], ...]:
+    """Return which of the d-variables each statement of a cell makes."""
+    return tuple(frozenset(makes(node, names)) for node in _statements(source))
 
 
 def _statements(source: str) -> Iterator[ast.stmt]:

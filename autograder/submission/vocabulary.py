@@ -7,9 +7,10 @@ derivation's neighbourhood that an honest answer has no use for, each with its l
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping
 
-from autograder.dojo.trial.code import nodes_of
+from autograder.dojo.trial.code import KEPT, nodes_of
 from autograder.sandbox.messages import ScriptCell
 from autograder.text import one_line
 
@@ -60,26 +61,27 @@ REACHING = frozenset({"getattr", "setattr", "delattr", "hasattr", "attrgetter", 
 
 def vocabulary_flags(script: tuple[ScriptCell, ...], modules: Mapping[str, str]) -> list[str]:
     """Return a sentence for each line outside of the vocabulary of a derivation, and one for those beyond the first."""
-    own = {name.removesuffix(".py") for name in modules}
+    own = frozenset(name.removesuffix(".py") for name in modules)
     sources = [(f"cell {cell.index + 1}", cell.source) for cell in script] + list(modules.items())
     found = []
     for where, source in sources:
-        lines = source.splitlines()
-        for number, what in sorted(dict(_outside(source, own)).items()):
+        outside = _outside(source, own)
+        lines = source.splitlines() if outside else []
+        for number, what in outside:
             text = lines[number - 1].strip() if 1 <= number <= len(lines) else ""
             found.append(f"{where}, line {number}, has {what}, which no derivation needs: {one_line(text)[:MAX_LINE]}")
     more = [f"and {len(found) - MAX_FLAGS} more lines of this kind"] if len(found) > MAX_FLAGS else []
     return [*found[:MAX_FLAGS], *more]
 
 
-def _outside(source: str, own: set[str]) -> Iterator[tuple[int, str]]:
-    for node in nodes_of(source):
-        what = _what(node, own)
-        if what is not None:
-            yield getattr(node, "lineno", 0), what
+@functools.lru_cache(maxsize=KEPT)  # a class has many cells that are alike, and the stubs
+def _outside(source: str, own: frozenset[str]) -> tuple[tuple[int, str], ...]:
+    """Return the lines of some code outside of the vocabulary, each with what it has. own: the student's modules."""
+    found = ((getattr(node, "lineno", 0), _what(node, own)) for node in nodes_of(source))
+    return tuple(sorted({number: what for number, what in found if what is not None}.items()))
 
 
-def _what(node: ast.AST, own: set[str]) -> str | None:
+def _what(node: ast.AST, own: frozenset[str]) -> str | None:
     """Return what a node is that is outside of the vocabulary, in a few words; None where it is inside."""
     match node:
         case ast.Import(names):
@@ -112,7 +114,7 @@ def _what(node: ast.AST, own: set[str]) -> str | None:
     return None
 
 
-def _known(module: str, own: set[str]) -> bool:
+def _known(module: str, own: frozenset[str]) -> bool:
     top, *parts = module.split(".")
     return top in own or (top in MODULES and all(map(_plain, parts)))
 

@@ -85,11 +85,21 @@ def test_of_very_many_attachments_the_first_are_kept(tmp_path):
 def test_only_what_is_kept_is_looked_through_for_halves_of_a_character(tmp_path, monkeypatch):
     """A file of 64 MB that was nothing but outputs took 1 GB, a copy and its encoded form for each."""
     seen = []
-    whole_characters = module._whole_characters
-    monkeypatch.setattr(module, "_whole_characters", lambda value: seen.append(value) or whole_characters(value))
+    nodes = module._nodes
+    monkeypatch.setattr(module, "_nodes", lambda value: seen.append(value) or nodes(value))
     outputs = [{"output_type": "display_data", "data": {"text/plain": "\ud83d" * 9_000}, "metadata": {}}]
     read(tmp_path, whole(cells=[CELL | {"outputs": outputs}]))
+    assert seen
     assert not [value for value in seen if isinstance(value, str) and len(value) > 1_000]
+
+
+def test_it_is_the_notebook_that_nbformat_makes(tmp_path):
+    attachments = {"a.png": {"image/png": "\ud83dAA=="}}
+    cells = [CELL | {"metadata": {"tags": ["forward"], "nbgrader": {"points": 1}}}, CELL | {"cell_type": "markdown"}]
+    found = read(tmp_path, whole(cells=[*cells, cells[1] | {"attachments": attachments}]))
+    assert found == nbformat.from_dict(json.loads(json.dumps(found)))
+    assert type(found.cells[0].metadata.nbgrader) is nbformat.NotebookNode
+    assert found.cells[2].attachments["a.png"]["image/png"] == "\ufffdAA=="
 
 
 def test_an_undamaged_notebook_keeps_its_cells():
