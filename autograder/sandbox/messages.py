@@ -225,7 +225,9 @@ def request_frame(request: Request) -> Frame:
         "numerical": request.numerical,
         "modules": dict(request.modules),
     }
-    return Frame({"submission": True}, json.dumps(body).encode())
+    # Which of a line's two processes is to run it, known before its body is read: only the fork reads that.
+    public = all(run.case == 0 for run in request.runs)
+    return Frame({"submission": True, "public": public}, json.dumps(body).encode())
 
 
 def read_request(body: bytes) -> Request:

@@ -14,10 +14,8 @@ import gc
 if __name__ == "__main__":
     gc.disable()  # until settle(): nothing that is imported is garbage, and looking for some takes a tenth of the time
 
-import ctypes
 import importlib
 import json
-import mmap
 import os
 import random
 import sys
@@ -37,15 +35,14 @@ from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.fork import NOT_CONFINED, collect, confined_fork, end
 from autograder.sandbox.guest.memory import address_space, first_to_go, settle
 from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNamespaces, close_all_but
+from autograder.sandbox.guest.passing import Passing
 from autograder.sandbox.guest.probe import escapes
 from autograder.sandbox.guest.run import CaseNames, StudentRun
+from autograder.sandbox.guest.twin import Twin
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import Bait, ForwardLine, Known, Setup
 from autograder.sandbox.places import BUBBLEWRAP
 from autograder.sandbox.wire import PIECE, read_opening, write
-
-# Reports up to this size are wiped by writing zeros, larger ones by returning the memory; an honest one is smaller.
-KEPT = 4 * PIECE
 
 
 def main() -> None:
@@ -114,7 +111,8 @@ class _Server:
         self._limits = Limits()
         self._forward: tuple[ForwardLine, ...] = ()
         self._tensors: Mapping[str, str] = {}
-        self._passing: mmap.mmap | None = None
+        self._twin: Twin | None = None
+        self._passing: Passing | None = None
         self._in_use = 0
 
     def answer(self) -> bool:
@@ -124,7 +122,7 @@ class _Server:
         except EOFError:
             return False
         if "submission" in header:
-            self._serve(body_size)
+            (self._twin.serve if header["public"] and self._twin else self._serve)(body_size)
             return True
         if "probe" in header:
             self._probe(messages.read_probe(header))
@@ -134,6 +132,8 @@ class _Server:
             self._set_up(messages.read_setup(body))
         elif "split" in header:
             number = self._split()
+            if number is not None and len(self._cases) > 1:
+                self._twin = Twin(self._only_public, self._answered)
             if number != 0:  # only line 0 answers the split
                 return number is not None
         else:
@@ -181,6 +181,17 @@ class _Server:
             os.wait()
         return None
 
+    def _only_public(self) -> None:
+        del self._cases[1:]
+
+    def _answered(self, request_size: int) -> None:
+        """Serve as the twin; where that fails, answer with the reason."""
+        try:
+            self._serve(request_size)
+        except Exception as error:
+            self.fail(f"{type(error).__name__}: {error}")
+            raise
+
     def _confined(self) -> Confinement:
         if self._confinement is None:
             raise RuntimeError("a submission before the split")
@@ -204,11 +215,7 @@ class _Server:
     def _serve(self, request_size: int) -> None:
         """Run one submission in a fork, and answer with its report and how it ended."""
         if self._passing is None:
-            # collect() reads up to one piece more than is allowed.
-            kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-            self._passing = mmap.mmap(-1, self._limits.result_bytes + PIECE, flags=kind)
-            if sys.platform == "linux":  # pages that no fork shares can be written to without a fault
-                self._passing.madvise(mmap.MADV_DONTFORK)
+            self._passing = Passing(self._limits.result_bytes + PIECE)  # collect() reads a piece more than is allowed
             self._in_use = address_space()
 
         def job(sending: int) -> None:
@@ -216,18 +223,14 @@ class _Server:
             os.close(self._requests)
             for name, text in request.modules.items():
                 Path(name).write_text(text, encoding="utf-8")
-            importlib.invalidate_caches()
+            if request.modules:  # it writes to many pages that the forks share, and most have none
+                importlib.invalidate_caches()
             random.seed(0)  # Python's own draws anew in every fork; the others were seeded before it
-            cases = list(self._cases)
-            if not any(run.case for run in request.runs):
-                # The notebook's own case: autograd works there, so nothing of a hidden one may be in this process.
-                del cases[1:]
-                self._cases.clear()
-            run = StudentRun(self._shell, cases, self._guard, self._limits, sending, self._forward, self._tensors)
+            run = StudentRun(self._shell, self._cases, self._guard, self._limits, sending, self._forward, self._tensors)
             run.run(request)
 
         fork = confined_fork(self._confined(), self._limits, self._in_use, job, self._requests)
-        with fork as (child, receiving), memoryview(self._passing) as data:
+        with fork as (child, receiving), self._passing.view() as data:
             size, ending = collect(receiving, data, self._limits)
             code = end(child)
             with data[:size] as report:
@@ -236,10 +239,7 @@ class _Server:
                 else:
                     answer = messages.done_frame(ending, code, report)
                 write(self._answers, answer)
-        if size > KEPT:
-            self._passing.madvise(mmap.MADV_DONTNEED)
-        else:  # cheaper than new pages for the next submission
-            ctypes.memset((ctypes.c_char * size).from_buffer(self._passing), 0, size)
+        self._passing.wipe(size)
 
 
 def _read(descriptor: int, size: int, *, to_the_end: bool = False) -> bytes:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 
 from autograder.sandbox import messages
-from autograder.sandbox.guest.worker import KEPT
-from autograder.sandbox.host.pipes import pair
+from autograder.sandbox.guest.passing import KEPT
+from autograder.sandbox.host.pipes import SandboxError, pair
 from autograder.sandbox.host.received import parse
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.messages import Known, Request, Run, ScriptCell, Setup
@@ -47,9 +48,9 @@ class Worker:
         self.lines[0].send(frame)
         return self.lines[0].receive(ANSWER, 0).header
 
-    def prepare(self, setup="import torch\ndouble = lambda t: 2 * t"):
+    def prepare(self, setup="import torch\ndouble = lambda t: 2 * t", cases=(CASE,)):
         answers = [self.ask(messages.setup_frame(Setup((setup,), 0, LIMITS)))]
-        answers += [self.ask(frame) for frame in messages.case_frames([CASE], self.folder / "case")]
+        answers += [self.ask(frame) for frame in messages.case_frames(cases, self.folder / "case")]
         return [*answers, self.ask(messages.split_frame())]
 
     def run(self, source, *runs, line=0):
@@ -128,4 +129,39 @@ def test_a_setup_that_raises_is_said_and_is_the_end(tmp_path):
     answer = worker.ask(messages.setup_frame(Setup(("1 / 0",), 0, LIMITS)))
     assert answer["ok"] is False
     assert "SetupError: a setup cell of the exercise failed: ZeroDivisionError" in answer["error"]
+    assert worker.close() == 0
+
+
+def test_the_notebooks_own_case_and_a_hidden_one_each_have_their_numbers(tmp_path):
+    hidden = replace(CASE, tensors={"x": torch.tensor([31.0, 37.0])})
+    worker = Worker(tmp_path, 2)
+    assert worker.prepare(cases=(CASE, hidden)) == [{"ok": True}] * 4
+    for line in (0, 1, 0):
+        for case, values in enumerate(([1.0, 2.0], [31.0, 37.0])):
+            _, recording = worker.run("dx = x", Run(case, False), line=line)
+            assert recording.runs[0].values["dx"].tensor.tolist() == values
+    assert worker.close() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_where_the_twin_has_died_the_line_ends(tmp_path):
+    worker = Worker(tmp_path)
+    worker.prepare(cases=(CASE, CASE))
+    (line,) = psutil.Process(worker.process.pid).children()
+    (twin,) = line.children()
+    twin.kill()
+    with pytest.raises(SandboxError):
+        worker.run("dx = x", Run(0, False))
+    assert worker.close() == 0
+
+
+def test_a_students_own_modules_are_there(tmp_path):
+    worker = Worker(tmp_path)
+    worker.prepare()
+    for answer in (3.0, 4.0):
+        script = (ScriptCell(0, "import helper\ndx = x * 0 + helper.answer", ("dx",)),)
+        request = Request(script, (Run(0, False),), modules={"helper.py": f"answer = {answer}"})
+        worker.lines[0].send(messages.request_frame(request))
+        found = parse(worker.lines[0].receive(ANSWER, LIMITS.result_bytes).body, 1, ["dx"], [0])
+        assert found.runs[0].values["dx"].tensor.tolist() == [answer, answer]
     assert worker.close() == 0
