@@ -33,7 +33,7 @@ from autograder.dojo.structure import tensors_in
 from autograder.sandbox import messages
 from autograder.sandbox.guest.autograd_guard import Guard
 from autograder.sandbox.guest.fork import NOT_CONFINED, collect, confined_fork, end
-from autograder.sandbox.guest.memory import address_space, first_to_go, settle
+from autograder.sandbox.guest.memory import address_space, first_to_go, into_huge_pages, settle
 from autograder.sandbox.guest.namespaces import Confinement, OwnFolder, OwnNamespaces, close_all_but
 from autograder.sandbox.guest.passing import Passing
 from autograder.sandbox.guest.probe import escapes
@@ -170,6 +170,8 @@ class _Server:
         self._confinement = OwnNamespaces(self._limits.disk_bytes) if self._degree == BUBBLEWRAP else OwnFolder()
         self._known.clear()
         settle()
+        if len(self._lines) > 1:  # there are more submissions than one
+            into_huge_pages()
         for number, line in enumerate(self._lines):
             if os.fork() == 0:
                 self._requests, self._answers = line

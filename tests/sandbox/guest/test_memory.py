@@ -13,7 +13,7 @@ from autograder.sandbox.guest.memory import address_space
 SCRIPT = """
 import gc, json, mmap
 import numpy, torch
-from autograder.sandbox.guest.memory import address_space, first_to_go, settle
+from autograder.sandbox.guest.memory import address_space, first_to_go, into_huge_pages, settle
 found = {"before": address_space()}
 kept = mmap.mmap(-1, 2**28)
 found["after"] = address_space()
@@ -22,6 +22,13 @@ found["draws"] = []
 for _ in range(2):
     settle()
     found["draws"].append([float(numpy.random.rand()), float(torch.rand(()))])
+whole = torch.arange(2**20)
+huge = lambda: int(open("/proc/self/smaps_rollup").read().split("AnonHugePages:")[1].split()[0])
+try:
+    found["huge"] = [huge(), into_huge_pages(), huge()]
+except OSError:
+    found["huge"] = None
+found["intact"] = torch.equal(whole, torch.arange(2**20))
 found["frozen"] = gc.get_freeze_count()
 first_to_go()
 try:
@@ -46,6 +53,11 @@ class TestLinux:
 
     def test_it_goes_before_the_grader(self, found):
         assert found["score"] == 1000
+
+
+def test_in_huge_pages_all_is_as_it_was(found):
+    assert found["intact"]
+    assert found["huge"] is None or found["huge"][0] <= found["huge"][-1]
 
 
 def test_every_grading_has_the_same_random_numbers(found):
