@@ -6,9 +6,12 @@ from autograder.cells.ipython import (
     MAX_TEXT,
     BoundedText,
     CellShell,
+    compile_cell,
     new_shell,
     run_cell,
+    run_compiled,
 )
+from autograder.cells.namespace import clear, user_names
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,16 @@ def test_bounded_text_that_is_just_full_is_not_cut():
     text = BoundedText(4)
     text.write("abcd")
     assert text.getvalue() == "abcd"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = 1\nx + 1", "'words'", "", "\n\n1 / 0", "x = 2\n1 / 0", "y = [2]\ny.append(3)", "%time x = 1", "x ="],
+)
+def test_a_cell_whose_last_value_is_not_displayed_does_the_same(shell, source):
+    found = []
+    for show in (True, False):
+        clear(shell)
+        code = compile_cell(shell, source, show=show)
+        found.append(None if code is None else (run_compiled(shell, code, source, 5.0, show=False), user_names(shell)))
+    assert found[0] == found[1]

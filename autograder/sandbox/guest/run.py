@@ -77,10 +77,12 @@ class StudentRun:
         self._tensors = tensors
         self._late: set[int] = set()  # cells that ran out of time once are not run again
         self._code: dict[int, CompiledCell | None] = {}
+        self._shown = True  # whether the notebook's own case, whose output is kept, is among the runs
 
     def run(self, request: Request) -> None:
         """Do all runs of a request in order. Case 0 is the notebook's own: its output is kept, the others' is not."""
         uses = Counter(run.case for run in request.runs)
+        self._shown = uses[0] > 0
         for number, run in enumerate(request.runs):
             case = self._cases[run.case]
             clear(self._shell)
@@ -144,7 +146,7 @@ class StudentRun:
         if cell.index in request.skip:
             return QUIET
         if cell.index not in self._code:
-            self._code[cell.index] = compile_cell(self._shell, cell.source)
+            self._code[cell.index] = compile_cell(self._shell, cell.source, show=self._shown)
         outcome = self._execute(self._code[cell.index], cell.source, show=show)
         if outcome.timed_out:
             self._late.add(cell.index)
