@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ __all__ = [
     "ExerciseError",
     "OrdinaryError",
     "Step",
+    "each_file",
     "exercise_from_notebook",
     "files_of",
     "has_tag",
@@ -28,6 +31,7 @@ __all__ = [
 
 
 ANSWERS = "answers"  # beside the notebooks: right and wrong answers that `autograder check` tries; never released
+HIDDEN = (".", "__pyc")  # how names begin of what goes along with nothing
 
 
 class OrdinaryError(ExerciseError):
@@ -82,8 +86,17 @@ class Exercise:
 
 def files_of(folder: Path) -> list[Path]:
     """Return the files below an exercise's folder, sorted; no hidden ones, no __pycache__, no answers/."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] != ANSWERS)
-    return sorted(p for p in paths if not any(part.startswith((".", "__pyc")) for part in p.relative_to(folder).parts))
+    return sorted(each_file(folder))
+
+
+def each_file(folder: Path) -> Iterator[Path]:
+    """Yield the same in any order. Links to folders are not followed."""
+    for here, folders, names in os.walk(folder):
+        left_out = {ANSWERS} if Path(here) == folder else set()
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN) and name not in left_out]
+        for name in names:
+            if not name.startswith(HIDDEN) and name not in left_out and (path := Path(here, name)).is_file():
+                yield path
 
 
 def read_exercise(path: Path) -> Exercise:

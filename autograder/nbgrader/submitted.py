@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from autograder.course.folder import is_stray
 from autograder.submission.file import UnreadableError, read_plain_file
 
 MAX_TIMESTAMP_BYTES = 1000
+MAX_IN_MEMORY = 2**20  # bytes of one of the exercise's files that is read once for all students
 MAX_FILES = 1000  # of one submission that are copied along with it
 # What a browser would run, or take for a page of ours, where the folder's pages are handed out.
 ACTIVE = frozenset({".html", ".htm", ".xhtml", ".xht", ".shtml", ".svg", ".svgz", ".xml", ".js", ".mjs", ".mhtml"})
@@ -69,17 +71,46 @@ def copy_beside(
 
 
 def copy_exercise_files(source: Path, target: Path, ignored: Callable[[Path], bool]) -> None:
-    """Copy the exercise's own files, over whatever a student has in their places. Raises OSError."""
+    """Copy the exercise's own files, over whatever a student has in their places. Raises OSError.
+
+    There are a hundred for each student, so each is read once and written with as few calls of the system as it takes.
+    """
+    made: set[Path] = set()
     for path in _files(source, ignored):
         copy = target / path.relative_to(source)
-        for folder in reversed(copy.relative_to(target).parents[:-1]):
-            if os.path.lexists(target / folder) and not (target / folder).is_dir():
-                (target / folder).unlink()
-        if copy.is_dir() and not copy.is_symlink():
-            shutil.rmtree(copy)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.unlink(missing_ok=True)
-        shutil.copyfile(path, copy)
+        if copy.parent not in made:
+            for folder in reversed(copy.relative_to(target).parents[:-1]):
+                if os.path.lexists(target / folder) and not (target / folder).is_dir():
+                    (target / folder).unlink()
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            made.add(copy.parent)
+        status = path.stat()
+        small = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_IN_MEMORY
+        content = _content(path, status.st_mtime_ns, status.st_size) if small else None
+        try:
+            _make(path, copy, content)
+        except FileExistsError:
+            if copy.is_dir() and not copy.is_symlink():
+                shutil.rmtree(copy)
+            else:
+                copy.unlink()
+            _make(path, copy, content)
+
+
+@functools.lru_cache(maxsize=256)
+def _content(path: Path, changed: int, size: int) -> bytes:
+    """Return what a file holds. changed, size: as part of the cache's key."""
+    return path.read_bytes()
+
+
+def _make(path: Path, copy: Path, content: bytes | None) -> None:
+    """Make a copy of a file, of which this is the content where it is small. Raises FileExistsError, OSError."""
+    with copy.open("xb") as file:
+        if content is not None:
+            file.write(content)
+            return
+        with path.open("rb") as large:
+            shutil.copyfileobj(large, file)
 
 
 def digest(path: Path) -> str:

@@ -15,7 +15,7 @@ from autograder.course.cache import Cache
 from autograder.course.open_grader import Course, begin, open_course, open_grader
 from autograder.course.secret import fingerprint
 from autograder.course.settings import Settings
-from autograder.exercise.notebook import Exercise, OrdinaryError, files_of, read_exercise
+from autograder.exercise.notebook import Exercise, OrdinaryError, each_file, read_exercise
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
@@ -126,7 +126,7 @@ def _read(path: Path, changed: int) -> Exercise:
 
 def changed(folder: Path) -> int:
     """Return when any file of an exercise's folder was last written, in nanoseconds; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in files_of(folder)), default=0)
+    return max((file.stat().st_mtime_ns for file in each_file(folder)), default=0)
 
 
 def _written(path: Path) -> int:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from autograder.nbgrader import submitted as module
 from autograder.nbgrader.submitted import copy_beside, copy_exercise_files, digest, submitted_at
 
 
@@ -66,6 +67,30 @@ class TestCopies:
         copy_exercise_files(folder, target, lambda path: False)
         assert (target / "notes.txt").read_text() == "notes.txt"
         assert (target / "deep" / "more.txt").read_text() == "deep/more.txt"
+
+    def test_the_exercises_own_are_as_they_are_now(self, folder, tmp_path, monkeypatch):
+        target = tmp_path / "copy"
+        (folder / "link.txt").unlink()
+        (folder / "pipe").unlink()
+        (folder / "large.bin").write_bytes(bytes(range(256)) * 40)
+        monkeypatch.setattr(module, "MAX_IN_MEMORY", 1000)
+        copy_exercise_files(folder, target, lambda path: False)
+        (folder / "notes.txt").write_text("mended notes")
+        (target / "notes.txt").chmod(0o444)
+        copy_exercise_files(folder, target, lambda path: False)
+        assert (target / "notes.txt").read_text() == "mended notes"
+        assert (target / "large.bin").read_bytes() == (folder / "large.bin").read_bytes()
+
+    def test_a_link_in_a_files_place_is_replaced_and_not_followed(self, folder, tmp_path):
+        target = tmp_path / "copy"
+        target.mkdir()
+        (folder / "link.txt").unlink()
+        (folder / "pipe").unlink()
+        (tmp_path / "other").write_text("of somebody else")
+        (target / "notes.txt").symlink_to(tmp_path / "other")
+        copy_exercise_files(folder, target, lambda path: False)
+        assert not (target / "notes.txt").is_symlink()
+        assert (tmp_path / "other").read_text() == "of somebody else"
 
 
 def test_the_digest_follows_the_notebook_and_its_modules(tmp_path):
