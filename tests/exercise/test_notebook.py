@@ -6,6 +6,7 @@ import pytest
 from autograder.exercise.notebook import (
     ExerciseError,
     exercise_from_notebook,
+    files_of,
     has_tag,
     is_locked,
     nbgrader_info,
@@ -193,3 +194,15 @@ def test_exercise_1_accumulates_four_gradients_in_two_paths(exercise):
     assert several == {
         name: (f"{name}_path1", f"{name}_path2") for name in ("dcounts", "dlogits", "dbndiff", "dhprebn")
     }
+
+
+def test_its_files_are_all_below_its_folder_but_hidden_ones_and_answers(tmp_path):
+    names = ["b/a.py", "b.txt", "a.ipynb", "b/answers/kept.py", "dojo/deep/x.py"]
+    left_out = ["answers/x.py", ".hidden", ".checkpoints/x.ipynb", "dojo/__pycache__/x.pyc", "dojo/.x"]
+    for name in (*names, *left_out):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link").symlink_to(tmp_path / "dojo")
+    (tmp_path / "linked.txt").symlink_to(tmp_path / "b.txt")
+    assert files_of(tmp_path) == sorted(tmp_path / name for name in (*names, "linked.txt"))
+    assert files_of(tmp_path / "nowhere") == []
