@@ -64,8 +64,8 @@ class SubmissionExporter(NotebookExporter):
     def _preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Run the preprocessors. The notebook is validated before its marks are recorded and at the end.
 
-        nbconvert copies it twice before, for others who may have it, which here nobody has, and validates it behind
-        each of them: that took a tenth of the time of autograding.
+        nbconvert copies it twice more, for others who may have it, and here nobody has it, and validates it behind
+        each of eight: that took a tenth of the time of autograding.
         """
         for preprocessor in self._preprocessors:
             if isinstance(preprocessor, RecordMarks):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import nbformat
 import pytest
+from nbconvert.preprocessors import Preprocessor
 from traitlets.config import Config
 
 from autograder.nbgrader.autograde import SUBMITTED, SubmissionExporter
+from autograder.nbgrader.gradebook import RecordMarks
 from autograder.nbgrader.mark import INDEX
 from autograder.nbgrader.submitted import digest
 from tests.notebooks import harbour
@@ -42,3 +45,36 @@ def test_a_notebook_is_read_with_a_mark_of_what_it_was_made_from(course):
 def test_what_is_no_notebook_becomes_a_page_without_cells(course, text):
     notebook, _ = exported(course, text)
     assert notebook["cells"] == []
+
+
+class _Spoils(Preprocessor):
+    def preprocess(self, nb, resources):
+        nb.cells[0].cell_type = "no such type"
+        return nb, resources
+
+
+class _Records(RecordMarks):
+    called = 0
+
+    def preprocess(self, nb, resources):
+        type(self).called += 1
+        return nb, resources
+
+
+@pytest.mark.parametrize(("order", "recorded"), [((_Spoils, _Records), 0), ((_Records, _Spoils), 1), ((_Spoils,), 0)])
+def test_no_marks_are_recorded_of_a_notebook_that_is_not_valid(course, order, recorded):
+    exporter = SubmissionExporter(config=Config(Exporter={"default_preprocessors": []}))
+    for each in order:
+        exporter.register_preprocessor(each, enabled=True)
+    _Records.called = 0
+    with pytest.raises(nbformat.ValidationError):
+        exporter.from_notebook_node(harbour())
+    assert _Records.called == recorded
+
+
+def test_the_notebook_that_was_given_stays_as_it_is(course):
+    exporter = SubmissionExporter(config=Config(Exporter={"default_preprocessors": []}))
+    before = copy.deepcopy(given := harbour())
+    exporter.register_preprocessor(lambda nb, resources: (nb.cells.clear(), (nb, resources))[1], enabled=True)
+    assert json.loads(exporter.from_notebook_node(given)[0])["cells"] == []
+    assert given == before
