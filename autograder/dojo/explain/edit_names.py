@@ -24,6 +24,10 @@ def names(cell: StudentCell) -> Iterator[Edit]:
 def own_names(cell: StudentCell) -> Iterator[Edit]:
     """Yield a name of the student's own that stands where one of the lines belongs: what it is made of comes first."""
     yield from _named(cell, cell.line_names, light=False, own=True)
+    for nodes in once_and_everywhere(cell):
+        if ast.unparse(nodes[0]) in cell.own_names and isinstance(cell.values[nodes[0]], Tensor):
+            for tree in cell.slopes:
+                yield _instead(nodes, tree, cell.trial.names[tree.id], cell)
 
 
 def other_names(cell: StudentCell) -> Iterator[Edit]:
@@ -125,6 +129,8 @@ def values(cell: StudentCell) -> Iterator[Edit]:
         name, value = nodes[0], cell.values[nodes[0]]
         if not isinstance(cell.parents.get(name), ast.BinOp):
             continue  # a function is asked of it, and of the derivative it would be another thing
+        if ast.unparse(name) in cell.own_names:
+            continue  # what it is made of comes first
         if isinstance(name, ast.Name) and isinstance(value, Tensor) and not cell.is_gradient(name.id):
             for tree in slopes if name.id != cell.name else ():
                 yield _instead(nodes, tree, cell.trial.names[tree.id], cell)
@@ -177,6 +183,15 @@ def replaced(cell: StudentCell) -> Iterator[Edit]:
             yield _instead(nodes, tree, other, cell)
 
 
+def _with_names(node: ast.expr, cell: StudentCell) -> str:
+    """Return what a name of the student's own in a node stands for, where it has one of them; else ""."""
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & cell.own_names
+    made = [top for top in cell.body if isinstance(top, ast.Assign) and ast.unparse(top.targets[0]) in names]
+    if len(names) != 1 or len(made) != 1:
+        return ""
+    return f" with {quoted(made[0])}"
+
+
 def _instead(nodes: Sequence[ast.expr], tree: ast.expr, right: Tensor, cell: StudentCell) -> Edit:
     """Return the edit that puts another part of the line, of this value, in place of these nodes."""
     now, value = quoted(nodes[0]), cell.values[nodes[0]]
@@ -185,7 +200,7 @@ def _instead(nodes: Sequence[ast.expr], tree: ast.expr, right: Tensor, cell: Stu
         kind = "elsewhere"  # an index
     elif kind == "upstream" and any(isinstance(n, ast.Name) and cell.is_gradient(n.id) for n in ast.walk(nodes[0])):
         kind = "other-upstream"
-    said = f"{now} stands where {cell.words(tree)} belongs"
+    said = f"{now}{_with_names(nodes[0], cell)} stands where {cell.words(tree)} belongs"
     if value.is_floating_point() and serves(value, right) and distance(value, right) <= NEARLY * largest(right):
         kind, said = (
             "epsilon",

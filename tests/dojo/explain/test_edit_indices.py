@@ -73,6 +73,13 @@ START = "doar = torch.zeros_like(oar)\n"
         (
             "swell = oar * 2",
             "oar",
+            START + "for i in range(n):\n    doar[i, -1] += 2 * dswell[i, -1]",
+            OAR,
+            "takes place -1 of axis 1 only",
+        ),
+        (
+            "swell = oar * 2",
+            "oar",
             START + "for i in range(n):\n    doar[i] = 2 * dswell[-1 - i]",
             OAR,
             "the index `-1 - i` of `dswell[-1 - i]` stands where `i` belongs",

@@ -55,6 +55,13 @@ PULL = "pull = oar @ hull + keel"
             PRODUCT,
             "`grad` stands where `dpull` belongs",
         ),
+        (
+            "swell = oar.tanh()",
+            "oar",
+            "s = oar.sin()\ndoar = dswell * (s + s)",
+            OAR,
+            "`s + s` with `s = oar.sin()` stands where the derivative of `swell = oar.tanh()` belongs",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

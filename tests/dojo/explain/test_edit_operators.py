@@ -21,6 +21,20 @@ OAR = {"oar": (0, 6)}
             OAR,
             "a bracket is missing",
         ),
+        (
+            "swell = oar * 2 + hull\ncrest = hull @ keel",
+            "hull",
+            "dhull = (dswell + dcrest) @ keel.T",
+            {"oar": (0, 3), "hull": (0, 3), "keel": (3, 3)},
+            "the brackets are wrong: `@ keel.T` takes `dcrest` alone, not `dswell` too",
+        ),
+        (
+            "swell = oar.clamp(min=0)",
+            "oar",
+            "doar = dswell * (oar > 1)",
+            OAR,
+            "the limit of the comparison `oar > 1` is wrong: `oar > 0` belongs there",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -32,6 +32,15 @@ PULL = "pull = oar @ hull + keel"
             OAR,
             "must be multiplied by `n / (n - 1)`: this factor is missing",
         ),
+        (
+            "swell = F.gelu(oar)",
+            "oar",
+            "half = 0.5 * (1 + torch.erf(oar * 2**-0.5))\ndoar = dswell * half",
+            OAR,
+            "is one term of the product rule: the other, `oar * torch.exp(-oar ** 2 / 2) / (2 * torch.pi) ** 0.5`, is",
+        ),
+        ("swell = torch.exp(-2 * oar)", "oar", "doar = dswell * swell", OAR, "must be multiplied by `-2`: this factor"),
+        ("swell = oar.exp()", "oar", "doar = dswell * swell.exp()", OAR, "`exp` is taken twice: `swell` is its result"),
         ("swell = torch.sigmoid(oar)", "oar", "doar = dswell * swell", OAR, "must be multiplied by `1 - swell`"),
         (
             "swell = oar.sin()",

@@ -142,3 +142,9 @@ def test_a_mistake_in_one_line_comes_before_two_changes():
     code = "doar = swell.exp() * (dswell - (dswell * swell.exp()).sum(1, keepdim=True))"
     found = reason(trials("swell = F.log_softmax(oar, 1)", "oar", code, oar=(0, 5)), code, "doar").sentence
     assert found == "this is the derivative with `softmax` where `swell = F.log_softmax(oar, 1)` has `log_softmax`"
+
+
+def test_a_loop_that_keeps_its_last_round_only_is_said_of_the_missing_paths():
+    code = "for upstream in (dspan, dcrest):\n    doar = 2 * oar * upstream"
+    found = reason(trials("span = oar**2\ncrest = oar**2 + 1", "oar", code, oar=(0, 3)), code, "doar").sentence
+    assert found.startswith("the gradient through `span` is missing: `doar = 2 * oar * upstream` in the loop keeps its")

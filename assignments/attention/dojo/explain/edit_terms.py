@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import torch
+
 from .cell import StudentCell
 from .edit import (
     Edit,
@@ -21,6 +23,7 @@ from .edit import (
 from .evaluate import Original
 from .fit import serves
 from .forward import Tensor
+from .words import product_rules
 
 POWERS = (2, 3, -1, 1.5, -1.5, 0.5, -0.5)
 NUMBERS = ("2", "0.5", "3", "2 ** 0.5")
@@ -93,6 +96,8 @@ def surplus_factors(cell: StudentCell) -> Iterator[Edit]:
                 inner = owner_of(first)
                 if inner is not None and inner in cell.values and name not in (*ONE_FOR_ALL, "clone", "zeros_like"):
                     said = f"`{name}` does not belong there: {quoted(inner)} is needed as it is"
+                    if name in _made_by(cell, inner):
+                        said = f"`{name}` is taken twice: {quoted(inner)} is its result already, and needed as it is"
                     kind = "transpose" if name in ("transpose", "permute", "t") else "function"
                     yield Edit(kind, said, {node: owner_of(node) for node in nodes if isinstance(node, ast.Call)})
             case ast.BinOp(left, ast.Mult(), right):
@@ -110,6 +115,45 @@ def surplus_factors(cell: StudentCell) -> Iterator[Edit]:
             case ast.BinOp(_, ast.Pow(), right):
                 said = f"the power {quoted('**' + ast.unparse(right))} of {quoted(first)} does not belong there"
                 yield Edit("function", said, {node: getattr(node, "left") for node in nodes})  # noqa: B009
+
+
+def _made_by(cell: StudentCell, node: ast.expr) -> frozenset[str]:
+    """Return the functions that are called in the lines which make the value of a node."""
+    value = cell.values.get(node)
+    names: set[str] = set()
+    for line in (line for route in cell.trial.scene.routes for line in route.lines):
+        made = cell.trial.names.get(line.target)
+        if isinstance(value, Tensor) and isinstance(made, Tensor) and value.shape == made.shape and value.equal(made):
+            calls = (part.func for part in ast.walk(ast.parse(line.source)) if isinstance(part, ast.Call))
+            names |= {func.attr for func in calls if isinstance(func, ast.Attribute)}
+    return frozenset(names)
+
+
+def missing_numbers(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a constant of the lines that all of the cell's value lacks."""
+    last = cell.body[-1]
+    for text, (tree, value) in cell.known.items():
+        if isinstance(last, ast.Assign) and isinstance(value, int | float) and _is_constant(tree):
+            for op, words in ((ast.Mult(), "multiplied"), (ast.Div(), "divided")):
+                said = f"{quoted(last.value)} must be {words} by `{text}`: this factor is missing"
+                yield Edit("factor", said, {last.value: binary(Original(last.value), op, tree)})
+
+
+def _is_constant(tree: ast.expr) -> bool:
+    return isinstance(tree.operand if isinstance(tree, ast.UnaryOp) else tree, ast.Constant)
+
+
+def product_rule(cell: StudentCell) -> Iterator[Edit]:
+    """Yield the term of a product rule that is missing beside the other one, in the derivative of a fused function."""
+    for one, other in product_rules(cell.trial.scene):
+        for term, missing in ((one, other), (other, one)):
+            if term in cell.known and missing in cell.known:
+                value, (tree, _) = cell.known[term][1], cell.known[missing]
+                for node in cell.nodes:
+                    held = cell.values[node]
+                    if isinstance(held, Tensor) and held.shape == value.shape and torch.allclose(held, value):
+                        said = f"{quoted(node)} is one term of the product rule: the other, {quoted(tree)}, is missing"
+                        yield Edit("path-missing", said, {node: binary(Original(node), ast.Add(), tree)}, False)
 
 
 def missing_powers(cell: StudentCell) -> Iterator[Edit]:

@@ -59,6 +59,8 @@ LIKELY: tuple[Maker, ...] = (
     edit_paths.side_by_side,
     edit_numbers.sizes,
     edit_operators.operators,
+    edit_terms.product_rule,
+    edit_terms.missing_numbers,
     edit_names.values,
     edit_operators.brackets,
     edit_sums.sums_too_early,

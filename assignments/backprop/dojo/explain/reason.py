@@ -92,6 +92,12 @@ def reason(
 
 def _of_overwriting(found: Explanation, source: str, name: str) -> Explanation:
     """Return the explanation of a missing path, with the statement that overwrites what an earlier one had made."""
+    for loop in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)):
+        for node in loop.body:
+            anew = isinstance(node, ast.Assign) and _names(node.targets) == {name} and name not in _names([node.value])
+            if anew and found.kind == "path-missing":
+                said = f"{found.sentence}: {quoted(node)} in the loop keeps its last round only, where it must be added"
+                return replace(found, sentence=f"{said} (`+=`)", key=said, also=())
     made = [node for node in ast.parse(source).body if isinstance(node, ast.Assign) and _names(node.targets) == {name}]
     last = made[-1] if made else None
     if found.kind != "path-missing" or len(made) < 2 or last is None or name in _names([last.value]):

@@ -49,6 +49,12 @@ def operators(cell: StudentCell) -> Iterator[Edit]:
                         tree = ast.Compare(left, [other_op], [right])
                         said = f"the comparison {quoted(node)} stands where {quoted(tree)} belongs"
                         yield Edit("function", said, {node: tree})
+                number = right.value if isinstance(right, ast.Constant) else None
+                for limit in (0, 1, -1) if number is not None else ():
+                    if number != limit:
+                        tree = ast.Compare(left, [op], [ast.Constant(limit)])
+                        said = f"the limit of the comparison {quoted(node)} is wrong: {quoted(tree)} belongs there"
+                        yield Edit("function", said, {node: tree})
 
 
 def brackets(cell: StudentCell) -> Iterator[Edit]:
@@ -56,7 +62,18 @@ def brackets(cell: StudentCell) -> Iterator[Edit]:
     for node in cell.nodes:
         if not (isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and node.left.id == cell.name):
             yield from _of_products(node)  # what earlier paths gave has factors of its own
+        yield from _of_matrix_products(node)
         yield from _of_powers(node)
+
+
+def _of_matrix_products(node: ast.expr) -> Iterator[Edit]:
+    match node:
+        case ast.BinOp(ast.BinOp(left, ast.Add() | ast.Sub() as joins, right), ast.MatMult() as by, matrix):
+            takes = f"the brackets are wrong: `@ {ast.unparse(matrix)}` takes"
+            said = f"{takes} {quoted(right)} alone, not {quoted(left)} too"
+            yield Edit("function", said, {node: binary(left, joins, binary(right, by, matrix))})
+            said = f"{takes} {quoted(left)} alone, not {quoted(right)} too"
+            yield Edit("function", said, {node: binary(binary(left, by, matrix), joins, right)})
 
 
 def _of_products(node: ast.expr) -> Iterator[Edit]:

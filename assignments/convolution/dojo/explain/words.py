@@ -15,7 +15,12 @@ from .forward import Route, Scene, in_float64, pulled_back
 # Fused functions, with what their derivatives are made of. x: the argument, axis: the second one.
 FUSED = ("softmax", "log_softmax", "logsumexp")
 NORMS = ("layer_norm", "batch_norm", "group_norm", "instance_norm")  # their derivative subtracts a mean
-OF_VALUE = {"sigmoid": "1 - {y}", "tanh": "1 - {y} ** 2"}
+OF_VALUE = {
+    "sigmoid": ("1 - {y}",),
+    "tanh": ("1 - {y} ** 2",),
+    "gelu": ("{x} * torch.exp(-{x} ** 2 / 2) / (2 * torch.pi) ** 0.5", "0.5 * (1 + torch.erf({x} / 2 ** 0.5))"),
+    "silu": ("{x} * torch.sigmoid({x}) * (1 - torch.sigmoid({x}))", "torch.sigmoid({x})"),
+}
 # Losses, with the derivative of each element, which a mean then divides. x, t: what is compared.
 OF_LOSS = {
     "cross_entropy": ("F.one_hot({t}, {x}.shape[1])", "torch.softmax({x}, 1) - F.one_hot({t}, {x}.shape[1])"),
@@ -138,10 +143,23 @@ def _is_trivial(node: ast.expr) -> bool:
 
 
 def _of_function(node: ast.expr, target: str) -> Iterator[str]:
-    """Yield the part of a derivative that is made of the function's value, where that has a name."""
+    """Yield the parts of a function's derivative: of its value where that has a name, else the terms of a product."""
     match node:
-        case ast.Call(ast.Attribute(_, name)) if name in OF_VALUE:
-            yield OF_VALUE[name].format(y=target)
+        case ast.Call(ast.Attribute(base, name), args) if name in OF_VALUE:
+            x = args[0] if args and ast.unparse(base) in ("torch", "F") else base
+            yield from (text.format(x=_bracketed(x), y=target) for text in OF_VALUE[name])
+
+
+def product_rules(scene: Scene) -> list[tuple[str, str]]:
+    """Return the two terms of the derivative of each fused function of the lines that is a product, as texts."""
+    found = []
+    for line in (line for route in scene.routes for line in route.lines):
+        for node in ast.walk(ast.parse(line.source)):
+            match node:
+                case ast.Call(ast.Attribute(ast.Name("F"), "gelu" | "silu")):
+                    one, other = (ast.unparse(ast.parse(text)) for text in _of_function(node, line.target))
+                    found.append((one, other))
+    return found
 
 
 def _of_fused(node: ast.expr, target: str, tensor: str) -> Iterator[str]:

@@ -42,7 +42,8 @@ def one_place(cell: StudentCell) -> Iterator[Edit]:
         for node in ast.walk(statement):
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
                 for axis, entry in enumerate(node.slice.elts):
-                    if isinstance(entry, ast.Constant) and type(entry.value) is int:
+                    number = entry.operand if isinstance(entry, ast.UnaryOp) else entry
+                    if isinstance(number, ast.Constant) and type(number.value) is int:
                         fixed.setdefault(axis, []).append(entry)
                         sized[axis] = node.value
         for axis, entries in fixed.items():

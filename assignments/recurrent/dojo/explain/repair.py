@@ -33,6 +33,7 @@ from .words import derivatives
 SINGLE = 6000  # single changes that are tried
 SHARE = 10  # a change that mends less than one in SHARE elements may do so by chance
 ALIKE = 12  # changes that are right but for a constant, whose constant is looked at
+GRACE = 0.1  # seconds for pairs that are known by their numbers, where the time is over
 LIKELIEST = 5  # changes, such as of a sign, that are tried together with each of the less likely ones
 SEVERAL = 4  # changes that together mend a cell part by part
 
@@ -79,7 +80,7 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial], first: list[Maker]
         for make, edit in islice(((maker, each) for maker in makers for each in maker(cell)), left):
             left -= 1
             if cell.is_late:
-                return []
+                return _of_two(replace(cell, until=cell.until + GRACE), tried, others, trials)
             found = cell.result(trials[0], edit.changes)
             if is_right(found, trials[0]) and mends(cell, edit.changes, trials[1:]):
                 if first is not None:
@@ -102,11 +103,20 @@ def _small_change(cell: StudentCell, trials: Sequence[Trial], first: list[Maker]
         _by_parts(cell, better, trials)
         or _with_factor(cell, multiples, trials)
         or _one_mistake(trials)
-        or matching(cell, tried, trials)
-        or matching(cell, [*tried, *others], trials)
+        or _of_two(cell, tried, others, trials)
         or likely_with_any(cell, [edit for edit, _ in tried[:LIKELIEST]], [edit for edit, _ in others], trials)
         or any_two(cell, [edit for edit, _ in tried], trials)
     )
+
+
+def _of_two(
+    cell: StudentCell,
+    tried: Sequence[tuple[Edit, Tensor | None]],
+    others: Sequence[tuple[Edit, Tensor | None]],
+    trials: Sequence[Trial],
+) -> list[Edit]:
+    """Return two changes that each do their part, the likelier ones first; [] where there are none."""
+    return matching(cell, tried, trials) or matching(cell, [*tried, *others], trials)
 
 
 def _by_paths(cell: StudentCell, trials: Sequence[Trial]) -> list[Edit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from itertools import chain
 
 import torch
 
@@ -11,7 +12,7 @@ from .fit import RIGHT_32, Close, Guess, distance, largest, serves
 from .forward import Scene, Tensor, double
 from .graph import Graph
 from .inside import of_factor, wrong_part
-from .mistakes import as_it_arrived, of_shape, of_the_whole, without_upstream
+from .mistakes import as_it_arrived, of_shape, of_the_whole, shared_out, without_upstream
 from .question import Guesser, Question
 from .sentences import Explanation, explanation_of, factor_between
 from .sums import of_sums
@@ -105,7 +106,9 @@ def plain_in_a_route(question: Question) -> Explanation | None:
             by = factor_between(rest, part, where, question.scene, (route,), question.close)
             if by is not None:
                 return by
-        found = question.fits(as_it_arrived(question.scene, route), rest)
+        where = f"the gradient through `{question.scene.through(route)}`"
+        picked = shared_out(question.parts[route.target], where, route.text)
+        found = question.fits(chain(picked, as_it_arrived(question.scene, route)), rest)
         if found is not None:
             return found
     return None
