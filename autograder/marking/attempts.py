@@ -17,6 +17,7 @@ from autograder.marking.compare import Targets
 from autograder.marking.idle import has_idle_path
 from autograder.marking.precision import lowers_precision
 from autograder.marking.runs import Budgeted, Runs, run_cells
+from autograder.marking.shifting import shifting_twice
 from autograder.marking.ways import Way, Ways, compared, hidden_runs, until
 from autograder.sandbox.host.received import Recording, RunRecord, Unfinished, Value
 from autograder.sandbox.messages import Run
@@ -144,7 +145,7 @@ class _Attempt:
             runs = self._ways.by_statement(shared, hidden_runs(self._count, stepwise=True))
             self._take(shared, compared(self._targets.hidden, runs, stepwise=True), runs)
 
-    def _by_operation(self, suspects: Collection[str]) -> set[str]:
+    def _by_operation(self, suspects: set[str]) -> set[str]:
         """Replay the operations of the run, for the steps that statements and cells may not tell apart.
 
         suspects: d-variables whose code may differentiate numerically; returns those that do.
@@ -156,8 +157,8 @@ class _Attempt:
         records = self._ways.by_cell({*mixed, *suspects}, runs, numerical=bool(suspects))
         if mixed:
             self._take(mixed, compared(self._targets.hidden, records, stepwise=True), records)
-        found = {name for run in records for name in run.numerical}
-        return {name for name in suspects if name in found or is_complex(*self._code(name))}
+        shifting = suspects & shifting_twice(runs, records, self._count, self._ways)
+        return shifting | {name for name in suspects if is_complex(*self._code(name))}
 
     def _entangled(self, name: str) -> bool:
         """Return whether a step may be made from earlier gradients that cells or statements do not replace."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 
@@ -20,6 +21,7 @@ from .shifted import shifted
 
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
+TWICE = 2  # cases in which a step must differentiate numerically
 TOO_LONG = "its cell takes too long to be tried here"
 
 
@@ -108,7 +110,7 @@ def _evidence(question: Question, cases: Sequence[Pair]) -> Evidence:
         uses_autograd=any(ran.uses for ran in runs),
         grads=tuple(dict.fromkeys(each if each in known else "" for each in read)),
         tensor=question.tensor,
-        numerical=_numerical(question, own, exact[-1]),
+        numerical=_numerical(question, own, exact),
     )
 
 
@@ -217,14 +219,19 @@ def _lower_precision(question: Question, own: Sequence[Piece], runs: Sequence[Ra
     return any(ran.error is not None and any(w in ran.error for w in LOW_PRECISION_WORDS) for ran in runs)
 
 
-def _numerical(question: Question, own: Sequence[Piece], case: Case) -> bool:
-    """Return whether the step evaluates the forward pass at shifted values."""
+def _numerical(question: Question, own: Sequence[Piece], cases: Sequence[Case]) -> bool:
+    """Return whether the step evaluates the forward pass at shifted values, in two cases: in one it may be chance."""
     cells, numbers, recorded = _code(question, own)
     if not own or not may_shift(cells, numbers, question.name, recorded, question.forward):
         return False
     if is_complex(cells, numbers, question.name, recorded):
         return True
     pieces = _from_the_loss(question, own)
+    found = (_shifts(question, pieces, case) for case in reversed(cases))
+    return all(islice(found, TWICE))
+
+
+def _shifts(question: Question, pieces: Sequence[Piece], case: Case) -> bool:
     random = {name: case.random[tensor] for name, tensor in question.variables.items()}
     ran, tape, held = run_taped(pieces, case, {name: random[name] for name in question.given}, random)
     tensors = {question.name: question.tensor}

@@ -70,7 +70,7 @@ MISTAKES = [
         "oar",
         WAVE,
         "doar = dswell * (1 - torch.tanh(swell)**2)",
-        "`tanh` does not belong there",
+        "`tanh` is taken twice",
     ),
     ("swell = torch.tanh(oar)", "oar", WAVE, "doar = dswell * swell * (1 - swell)", "stands where the derivative of"),
     (
