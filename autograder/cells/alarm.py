@@ -11,7 +11,7 @@ from types import FrameType
 
 from autograder.cells.endless import endless_loop
 
-LOOK_SECONDS = 1.0  # between looks at a cell: in a loop that nothing can end it has no more time
+LOOK_SECONDS = 0.5  # between looks at a cell: in a loop that nothing can end it has no more time
 AGAIN = 1.0  # seconds after which the alarm rings again, for code that swallows the first with a bare `except:`
 
 
