@@ -123,7 +123,9 @@ def _made_by(cell: StudentCell, node: ast.expr) -> frozenset[str]:
     names: set[str] = set()
     for line in (line for route in cell.trial.scene.routes for line in route.lines):
         made = cell.trial.names.get(line.target)
-        if isinstance(value, Tensor) and isinstance(made, Tensor) and value.shape == made.shape and value.equal(made):
+        if not isinstance(value, Tensor) or not isinstance(made, Tensor) or value.dtype != made.dtype:
+            continue
+        if value.shape == made.shape and value.equal(made):
             calls = (part.func for part in ast.walk(ast.parse(line.source)) if isinstance(part, ast.Call))
             names |= {func.attr for func in calls if isinstance(func, ast.Attribute)}
     return frozenset(names)
@@ -151,7 +153,9 @@ def product_rule(cell: StudentCell) -> Iterator[Edit]:
                 value, (tree, _) = cell.known[term][1], cell.known[missing]
                 for node in cell.nodes:
                     held = cell.values[node]
-                    if isinstance(held, Tensor) and held.shape == value.shape and torch.allclose(held, value):
+                    if not isinstance(held, Tensor) or (held.shape, held.dtype) != (value.shape, value.dtype):
+                        continue
+                    if torch.allclose(held, value):
                         said = f"{quoted(node)} is one term of the product rule: the other, {quoted(tree)}, is missing"
                         yield Edit("path-missing", said, {node: binary(Original(node), ast.Add(), tree)}, False)
 

@@ -33,6 +33,7 @@ MISTAKES = [
         "dkeel = oar.T @ dswell",
         "multiply `oar` and `dswell` element by element (`*`), and sum",
     ),
+    ("swell = F.gelu(oar)", "oar", WAVE, "doar = dswell * (oar > 0)", "where the derivative of `swell = F.gelu(oar)`"),
     (
         "swell = F.silu(oar)",
         "oar",

@@ -65,9 +65,9 @@ def _divides_itself(node: ast.expr, then: str, cell: StudentCell) -> bool:
     if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Div):
         return False
     other, value = cell.values.get(parent.right if parent.left is node else parent.left), cell.trial.names[then]
-    return (
-        isinstance(other, Tensor) and isinstance(value, Tensor) and serves(other, value) and distance(other, value) == 0
-    )
+    if not isinstance(other, Tensor) or not isinstance(value, Tensor) or other.dtype != value.dtype:
+        return False
+    return value.is_floating_point() and serves(other, value) and distance(other, value) == 0
 
 
 def calls(cell: StudentCell) -> Iterator[Edit]:
