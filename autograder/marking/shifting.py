@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from autograder.dojo.trial.shifted import TWICE
 from autograder.marking.ways import Ways, hidden_runs
 from autograder.sandbox.host.received import RunRecord
 from autograder.sandbox.messages import Run
-
-TWICE = 2
 
 
 def shifting_twice(runs: Sequence[Run], records: Sequence[RunRecord], count: int, ways: Ways) -> set[str]:

@@ -92,9 +92,9 @@ def _tried(
         about = read.pieces, read.variables, read.cells, read.known
         stale, own = state.of_the_step(name, found, session.names, *about, agrees)
     shared = None
-    if stale is not None:
-        why_so = session.why(plain(found), target) if target in session.marked else None
-        shared = None if why_so is None or why_so.kind != "shared" else why_so.sentence
+    if stale is not None and target in session.marked:
+        why_so = session.why(plain(found), target)
+        shared = why_so.sentence if why_so is not None and why_so.kind == "shared" else None
     # What a later step changed through a view earns its point all the same: its code is tried below.
     if stale is not None and shared is None:
         error = error_of(read, name)

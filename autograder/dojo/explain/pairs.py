@@ -73,26 +73,24 @@ def likely_with_any(
 
 def any_two(cell: StudentCell, tried: Sequence[Edit], trials: Sequence[Trial]) -> list[Edit]:
     """Return two changes that mend a cell together, the likeliest first; [] where none of so many do."""
-    most = cell.affordable(PAIRS)
-    count = 0
+    pairs = (
+        (tried[low], tried[total - low])
+        for total in range(1, 2 * len(tried))
+        for low in range(max(0, total - len(tried) + 1), (total + 1) // 2)
+    )
+    apart = (pair for pair in pairs if _are_apart(*pair))
+    return _first_that_mends(cell, islice(apart, cell.affordable(PAIRS)), trials)
 
-    def pairs() -> Iterator[tuple[Edit, Edit]]:
-        nonlocal count
-        for total in range(1, 2 * len(tried)):
-            for low in range(max(0, total - len(tried) + 1), (total + 1) // 2):
-                count += not tried[low].changes.keys() & tried[total - low].changes.keys()
-                if count > most:
-                    return
-                yield tried[low], tried[total - low]
 
-    return _first_that_mends(cell, pairs(), trials)
+def _are_apart(one: Edit, other: Edit) -> bool:
+    return not one.changes.keys() & other.changes.keys()
 
 
 def _first_that_mends(cell: StudentCell, pairs: Iterable[tuple[Edit, Edit]], trials: Sequence[Trial]) -> list[Edit]:
     for one, other in pairs:
         if cell.is_late:
             return []
-        if not one.changes.keys() & other.changes.keys() and mends(cell, {**one.changes, **other.changes}, trials):
+        if _are_apart(one, other) and mends(cell, {**one.changes, **other.changes}, trials):
             return [one, other]
     return []
 

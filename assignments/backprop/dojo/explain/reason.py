@@ -92,18 +92,25 @@ def reason(
 
 def _of_overwriting(found: Explanation, source: str, name: str) -> Explanation:
     """Return the explanation of a missing path, with the statement that overwrites what an earlier one had made."""
-    for loop in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)):
-        for node in loop.body:
-            anew = isinstance(node, ast.Assign) and _names(node.targets) == {name} and name not in _names([node.value])
-            if anew and found.kind == "path-missing":
-                said = f"{found.sentence}: {quoted(node)} in the loop keeps its last round only, where it must be added"
-                return replace(found, sentence=f"{said} (`+=`)", key=said, also=())
-    made = [node for node in ast.parse(source).body if isinstance(node, ast.Assign) and _names(node.targets) == {name}]
-    last = made[-1] if made else None
-    if found.kind != "path-missing" or len(made) < 2 or last is None or name in _names([last.value]):
+    if found.kind != "path-missing":
         return found
-    sentence = f"{found.sentence}: {quoted(last)} overwrites the path before it, where it must be added (`+=`)"
-    return replace(found, sentence=sentence, key=sentence, also=())
+    body = ast.parse(source).body
+    loops = (node for top in body for node in ast.walk(top) if isinstance(node, ast.For))
+    kept = [node for loop in loops for node in loop.body if _makes_anew(node, name)]
+    made = [node for node in body if isinstance(node, ast.Assign) and _names(node.targets) == {name}]
+    if kept:
+        said = (
+            f"{found.sentence}: {quoted(kept[0])} in the loop keeps its last round only, where it must be added (`+=`)"
+        )
+    elif len(made) > 1 and _makes_anew(made[-1], name):
+        said = f"{found.sentence}: {quoted(made[-1])} overwrites the path before it, where it must be added (`+=`)"
+    else:
+        return found
+    return replace(found, sentence=said, key=said, also=())
+
+
+def _makes_anew(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.Assign) and _names(node.targets) == {name} and name not in _names([node.value])
 
 
 def _names(nodes: Sequence[ast.AST]) -> set[str]:

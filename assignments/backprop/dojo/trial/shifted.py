@@ -19,6 +19,7 @@ from .turns import has_loop, turns
 NEAR = 0.3  # of a tensor's norm: how far a shifted copy may be from it
 SAME = 1e-12  # relative: a value that was computed again differs by rounding alone
 CLOSER = 1e-3  # how much closer a result must be to that of the shifted values than to that of the true ones
+TWICE = 2  # cases in which a step must be found, where there are so many: in one, numbers may coincide by chance
 TRIED = 6  # shifted copies of one tensor that are tried
 
 

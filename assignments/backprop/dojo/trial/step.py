@@ -17,11 +17,10 @@ from .cases import Case, NoTrialError, Pair
 from .code import grads_read, names_low_precision
 from .numerical import is_complex, may_shift
 from .run import Ran, run, run_taped, value_of
-from .shifted import shifted
+from .shifted import TWICE, shifted
 
 LOW_PRECISION_WORDS = ("dtype", "Double", "Float", "Half")
 NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
-TWICE = 2  # cases in which a step must differentiate numerically
 TOO_LONG = "its cell takes too long to be tried here"
 
 
