@@ -135,7 +135,7 @@ def hand_in(folder, contents):
 
 
 def slow():
-    return harbour_notebook(drope="import time\ntime.sleep(0.08)\ndrope = dmast.sum(0)")
+    return harbour_notebook(drope="import time\ntime.sleep(0.02)\ndrope = dmast.sum(0)")
 
 
 def grade(files, harbour, course, client=None, **more):

@@ -65,15 +65,31 @@ def indices(cell: StudentCell) -> Iterator[Edit]:
         for node in ast.walk(ast.parse(line.source))
         if isinstance(node, ast.Subscript)
     ]
+    picked += _of_labels(cell)
     for statement in cell.all_nodes:
         match statement:
-            case ast.Assign([ast.Subscript(_, index)]) | ast.AugAssign(ast.Subscript(_, index)):
+            case ast.Assign([ast.Subscript(_, index)], value) | ast.AugAssign(ast.Subscript(_, index), _, value):
                 for other in [*picked, *(turn for each in picked for turn in _in_a_loop(each, statement, cell))]:
                     if ast.unparse(other) != ast.unparse(index):
                         said = f"the index `[{index_text(index)}]` picks other places than the line does, "
                         said += f"`[{index_text(other)}]`"
                         yield Edit("elsewhere", said, {index: other})
+                        flat = ast.Call(ast.Attribute(Original(value), "flatten", ast.Load()), [], [])
+                        yield Edit("elsewhere", said, {index: other, value: flat}, False)
     yield from _other_tensors(cell)
+
+
+def _of_labels(cell: StudentCell) -> Iterator[ast.expr]:
+    """Yield what a loss that is given labels picks, as an index: one place of each row."""
+    for route in cell.trial.scene.routes:
+        for line in route.lines:
+            for node in ast.walk(ast.parse(line.source)):
+                match node:
+                    case ast.Call(ast.Attribute(_, "cross_entropy" | "nll_loss"), [_, labels, *_]):
+                        shape = ast.Attribute(labels, "shape", ast.Load())
+                        count = ast.Subscript(shape, ast.Constant(0), ast.Load())
+                        rows = ast.Call(ast.Name("range", ast.Load()), [count], [])
+                        yield ast.Tuple([rows, labels], ast.Load())
 
 
 def everywhere(cell: StudentCell) -> Iterator[Edit]:

@@ -49,12 +49,20 @@ def operators(cell: StudentCell) -> Iterator[Edit]:
                         tree = ast.Compare(left, [other_op], [right])
                         said = f"the comparison {quoted(node)} stands where {quoted(tree)} belongs"
                         yield Edit("function", said, {node: tree})
-                number = right.value if isinstance(right, ast.Constant) else None
-                for limit in (0, 1, -1) if number is not None else ():
-                    if number != limit:
+                for limit in (0, 1, -1):
+                    if ast.unparse(right) != str(limit):
                         tree = ast.Compare(left, [op], [ast.Constant(limit)])
                         said = f"the limit of the comparison {quoted(node)} is wrong: {quoted(tree)} belongs there"
                         yield Edit("function", said, {node: tree})
+
+
+def inverses(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a division by what the line multiplies by."""
+    for node in cell.nodes:
+        match node:
+            case ast.BinOp(left, ast.Div(), ast.Name(name) as right) if name in cell.line_names:
+                said = f"this is divided by {quoted(right)}, where it must be multiplied"
+                yield Edit("function", said, {node: binary(left, ast.Mult(), right)})
 
 
 def brackets(cell: StudentCell) -> Iterator[Edit]:
@@ -64,6 +72,18 @@ def brackets(cell: StudentCell) -> Iterator[Edit]:
             yield from _of_products(node)  # what earlier paths gave has factors of its own
         yield from _of_matrix_products(node)
         yield from _of_powers(node)
+
+
+def narrow_powers(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a power that takes one factor or term where it must take all: without a bracket, as it was meant or not."""
+    for node in cell.nodes:
+        match node:
+            case ast.BinOp(
+                left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, ast.BinOp(right, ast.Pow() as power, by)
+            ):
+                whole = binary(left, op, right)
+                said = f"the brackets are wrong: the power takes {quoted(right)} alone, not the whole {quoted(whole)}"
+                yield Edit("function", said, {node: binary(whole, power, by)})
 
 
 def _of_matrix_products(node: ast.expr) -> Iterator[Edit]:
@@ -127,9 +147,3 @@ def _of_powers(node: ast.expr) -> Iterator[Edit]:
                     f"the brackets are wrong: the power takes the whole {quoted(node.left)}, not {quoted(part)} alone"
                 )
                 yield Edit("function", said, {node: tree})
-        case ast.BinOp(
-            left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, ast.BinOp(right, ast.Pow() as power, by)
-        ):
-            whole = binary(left, op, right)
-            said = f"the brackets are wrong: the power takes {quoted(right)} alone, not the whole {quoted(whole)}"
-            yield Edit("function", said, {node: binary(whole, power, by)})

@@ -129,8 +129,13 @@ def _is_read(loop: ast.For) -> bool:
 def _accumulated(statement: ast.AST, target: ast.Subscript, value: ast.expr) -> Edit:
     """Return the statement with all numbers for one place added up."""
     index = target.slice if isinstance(target.slice, ast.Tuple) else ast.Tuple([target.slice], ast.Load())
-    put = ast.Attribute(target.value, "index_put_", ast.Load())
-    tree = ast.Call(put, [index, value], [ast.keyword("accumulate", ast.Constant(True))])
+    picked = [axis for axis, entry in enumerate(index.elts) if not isinstance(entry, ast.Slice)]
+    if len(picked) == 1 < len(index.elts):
+        add = ast.Attribute(target.value, "index_add_", ast.Load())
+        tree = ast.Call(add, [ast.Constant(picked[0]), index.elts[picked[0]], value], [])
+    else:
+        put = ast.Attribute(target.value, "index_put_", ast.Load())
+        tree = ast.Call(put, [index, value], [ast.keyword("accumulate", ast.Constant(True))])
     said = f"`{ast.unparse(target)} =`: {ACCUMULATES}"
     if isinstance(statement, ast.AugAssign):
         said = f"`{ast.unparse(target)} {SYMBOLS.get(type(statement.op), '')}=`: {ACCUMULATES}"

@@ -84,6 +84,20 @@ START = "doar = torch.zeros_like(oar)\n"
             OAR,
             "the index `-1 - i` of `dswell[-1 - i]` stands where `i` belongs",
         ),
+        (
+            "seats = torch.arange(n) % 3\nswell = F.cross_entropy(oar, seats, reduction='sum')",
+            "oar",
+            "doar = torch.softmax(oar, 1)\ndoar[:, seats] -= 1\ndoar *= dswell",
+            OAR,
+            "the index `[:, seats]` picks other places than the line does, `[range(seats.shape[0]), seats]`",
+        ),
+        (
+            "seats = torch.arange(n) % 3\nswell = oar[range(n), seats]",
+            "oar",
+            "doar = torch.zeros_like(oar)\ndoar[:, seats] = dswell.unsqueeze(1)",
+            OAR,
+            "the index `[:, seats]` picks other places than the line does, `[range(n), seats]`",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -80,3 +80,12 @@ def test_what_the_loss_adds_as_it_is_has_the_gradient_1():
     ones = [replace(trial, total=torch.ones_like(trial.total)) for trial in tried]
     found = repaired(code, "dswell", ones)
     assert found.sentence == "`swell / crest` stands where 1 belongs: `crest = swell + oar` adds `swell` as it is"
+
+
+def test_a_factor_that_is_missing_comes_before_the_product_with_it():
+    """`swell` is `oar / hull`: whoever wrote `oar` has forgotten to divide once more."""
+    code = "dhull = -(dswell * oar / hull).sum(1, keepdim=True)"
+    tried = trials("swell = oar / hull", "hull", code, oar=(0, 3), hull=(0, 1))
+    said = repaired(code, "dhull", tried).sentence
+    assert "`hull`" in said
+    assert "`swell`" not in said

@@ -35,6 +35,20 @@ OAR = {"oar": (0, 6)}
             OAR,
             "the limit of the comparison `oar > 1` is wrong: `oar > 0` belongs there",
         ),
+        (
+            "swell = (hull - oar).clamp(min=0)",
+            "oar",
+            "doar = -dswell * (hull - oar > hull)",
+            {"oar": (0, 6), "hull": (0, 6)},
+            "the limit of the comparison `hull - oar > hull` is wrong: `hull - oar > 0` belongs there",
+        ),
+        (
+            "swell = oar * hull",
+            "oar",
+            "doar = dswell / hull",
+            {"oar": (0, 6), "hull": (0, 6)},
+            "this is divided by `hull`, where it must be multiplied",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -59,6 +59,13 @@ PULL = "pull = oar @ hull + keel"
             {"oar": (0, 4, 3), "hull": (3, 6)},
             "takes only a part of the examples",
         ),
+        (
+            "seats = torch.tensor([0, 2, 0])\nswell = oar[:, seats]",
+            "oar",
+            "doar = torch.zeros_like(oar)\ndoar[:, seats] += dswell",
+            {"oar": (0, 4)},
+            "several examples pick the same place",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

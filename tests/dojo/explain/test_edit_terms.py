@@ -74,6 +74,13 @@ PULL = "pull = oar @ hull + keel"
             OAR,
             "the term `- dswell.mean(1, keepdim=True)` is missing",
         ),
+        (
+            "swell = torch.exp(0.5 * oar)\ncrest = oar * 3",
+            "oar",
+            "doar = dcrest * 3 + dswell * swell",
+            {"oar": (0, 4)},
+            "`dswell * swell` must be multiplied by `0.5`: this factor is missing",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

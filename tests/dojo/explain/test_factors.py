@@ -43,6 +43,12 @@ class TestKnownFactors:
         found = known(scene("out = 3 * oar", "oar"))
         assert found["1/3"] == (1 / 3, "right but for the factor 3 of `out = 3 * oar`, which is missing")
 
+    def test_two_factors_of_the_line(self):
+        found = known(scene("rate = 0.5\nout = rate * (3 * oar).mean(0)", "oar", n=7))
+        assert found["1/(3 `rate`)"][0] == pytest.approx(1 / 1.5)
+        said = "right but for the factors 3 and `1/oar.shape[0]` of `out = rate * (3 * oar).mean(0)`, which are missing"
+        assert found["1/(3 `1/oar.shape[0]`)"] == (pytest.approx(7 / 3), said)
+
     def test_one_size_for_another(self):
         found = known(scene("out = oar.mean(0)", "oar", n=7))
         assert found["oar.shape[0]/oar.shape[1]"] == (7 / 4, "divided by oar.shape[1], expected oar.shape[0]")

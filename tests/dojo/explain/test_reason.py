@@ -138,6 +138,24 @@ def test_a_path_that_is_overwritten_is_missing_and_why_is_said():
     assert found.endswith("overwrites the path before it, where it must be added (`+=`)")
 
 
+def test_the_path_that_is_overwritten_may_stand_between_others():
+    code = f"doar = 2 * oar * dspan\ndoar = {SLOPE} * hull\ndoar = doar + 0 * dspan"
+    found = reason(trials(FORKED, "oar", code, **FORKS), code, "doar").sentence
+    assert "overwrites the path before it" in found
+
+
+def test_a_path_is_counted_twice_only_where_the_code_reads_it_twice():
+    """Without the half, this is as large as it would be then."""
+    forward = "span = torch.exp(0.5 * oar)\ncrest = oar * 3"
+    once, twice = "doar = 3 * dcrest + dspan * span", "doar = 3 * dcrest + dspan * span / 2\ndoar += dspan * span / 2"
+    found = reason(trials(forward, "oar", once, oar=(0, 3)), once, "doar").sentence
+    assert (
+        found == "`dspan * span` must be multiplied by `0.5`: this factor is missing (in the gradient through `span`)"
+    )
+    found = reason(trials(forward, "oar", twice, oar=(0, 3)), twice, "doar").sentence
+    assert found == "the gradient through `span` is counted twice"
+
+
 def test_a_mistake_in_one_line_comes_before_two_changes():
     code = "doar = swell.exp() * (dswell - (dswell * swell.exp()).sum(1, keepdim=True))"
     found = reason(trials("swell = F.log_softmax(oar, 1)", "oar", code, oar=(0, 5)), code, "doar").sentence

@@ -11,6 +11,7 @@ from tests.dojo.explain.scenes import scene
 
 HERE = scene("swell = oar.tanh()\ncrest = oar * 2", "oar", "swell", "crest")
 TOTAL = sum(parts_of(HERE).values())
+ALONE = scene("swell = oar.tanh()", "oar", "swell")
 PICKED = scene("swell = oar[:, 0]", "oar", "swell")
 PICK = sum(parts_of(PICKED).values())
 TWO = scene("swell = oar[:, 0]\ncrest = oar * 2", "oar", "swell", "crest")
@@ -24,6 +25,7 @@ CAUSES = [
     (similar.places, PICK.sum(1, keepdim=True).expand(6, 4), PICKED, "stands at all places of axis 1"),
     (similar.places, PICK.sum(1, keepdim=True).expand(6, 4) / 4, PICKED, "shared out evenly among all places"),
     (similar.places, BOTH + SPREAD - ONE, TWO, "the gradient through `swell` stands at all places of axis 1"),
+    (similar.one_of_each, STRAY * (torch.arange(4) == 1), ALONE, "one place only along axis 1 holds a number"),
     (similar.beside, STRAY, PICKED, "that the next step does not use"),
 ]
 

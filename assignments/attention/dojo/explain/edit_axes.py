@@ -75,7 +75,11 @@ def _of_a_call(
         if name in ("sum", "mean"):
             other = "mean" if name == "sum" else "sum"
             tree = ast.Call(ast.Attribute(base, other, ast.Load()), args, keywords)
-            yield Edit("factor", f"a `{name}` stands where a `{other}` belongs: {quoted(node)}", {node: tree})
+            said = f"a `{name}` stands where a `{other}` belongs: {quoted(node)}"
+            yield Edit("factor", said, {node: tree})
+            if axis is not None and len(_with_keepdim(keywords)) > len(keywords):
+                tree = ast.Call(ast.Attribute(base, other, ast.Load()), args, _with_keepdim(keywords))
+                yield Edit("factor", f"{said}; and keep the summed axis, with keepdim=True", {node: tree}, False)
         else:
             tree = ast.Call(ast.Attribute(base, "sum", ast.Load()), args, keywords)
             yield Edit("function", f"a `{name}` stands where a `sum` belongs: {quoted(node)}", {node: tree})
@@ -111,6 +115,21 @@ def _axes(count: int) -> list[ast.expr]:
     if count > 2:
         found += [ast.Tuple([ast.Constant(a) for a in some], ast.Load()) for some in combinations(range(count), 2)]
     return found
+
+
+def joins(cell: StudentCell) -> Iterator[Edit]:
+    """Yield an axis along which tensors are put together that is wrong."""
+    for node in cell.nodes:
+        match node:
+            case ast.Call(
+                ast.Attribute(_, "cat" | "concat" | "concatenate" | "stack") as func, [parts, *rest], keywords
+            ):
+                axis = rest[0] if rest else next((k.value for k in keywords if k.arg in ("dim", "axis")), None)
+                now = "0" if axis is None else ast.unparse(axis)
+                for new in range(dims(cell.values[node])):
+                    said = f"{quoted(node)} puts the parts together along axis {now}, expected axis {new}"
+                    if now != str(new):
+                        yield Edit("wrong-axis", said, {node: ast.Call(func, [parts, ast.Constant(new)], [])})
 
 
 def missing_sums(cell: StudentCell) -> Iterator[Edit]:
@@ -193,6 +212,11 @@ def _where_it_raised(cell: StudentCell) -> Iterator[Edit]:
 def _of_a_product(node: ast.BinOp, left: ast.expr, right: ast.expr, cell: StudentCell) -> Iterator[Edit]:
     order = f"the factors of {quoted(node)} stand in the wrong order"
     yield Edit("transpose", order, {node: binary(right, ast.MatMult(), left)})
+    for operand in (left, right):
+        if isinstance(operand, ast.Attribute) and operand.attr == "T" and dims(cell.values.get(operand.value)) > 2:
+            last = called(operand.value, "transpose", -2, -1)
+            said = f"{quoted(operand)} turns all axes around: only the last two must be, {quoted(last)}"
+            yield Edit("transpose", said, {operand: last})
     one, other = _transposed(left, cell), _transposed(right, cell)
     for first, second in ((one, right), (left, other), (one, other)):
         if first is None or second is None:

@@ -33,9 +33,16 @@ def own_names(cell: StudentCell) -> Iterator[Edit]:
 def other_names(cell: StudentCell) -> Iterator[Edit]:
     """Yield a name that stands where one belongs that the lines do not have, which is less likely."""
     yield from _named(cell, [name for name in cell.all_names if name not in cell.line_names], light=False)
+    yield from _named(cell, cell.line_names, light=False, products=True)
 
 
-def _named(cell: StudentCell, several: Sequence[str], *, light: bool, own: bool = False) -> Iterator[Edit]:
+def _named(
+    cell: StudentCell, several: Sequence[str], *, light: bool, own: bool = False, products: bool = False
+) -> Iterator[Edit]:
+    """Yield names in the place of others. products: those that a line makes of what stands there, with a factor.
+
+    Of these it is more likely that the factor is missing.
+    """
     for nodes in once_and_everywhere(cell):
         if not isinstance(nodes[0], ast.Name) or nodes[0].id == cell.name:
             continue
@@ -45,7 +52,7 @@ def _named(cell: StudentCell, several: Sequence[str], *, light: bool, own: bool 
         for then in several:
             if then in (now, cell.name) or isinstance(cell.trial.names[then], Tensor) != is_tensor:
                 continue
-            if any(_divides_itself(node, then, cell) for node in nodes):
+            if any(_divides_itself(node, then, cell) for node in nodes) or products != _is_product(then, now, cell):
                 continue
             kind, sentence = "function", f"`{now}` stands where `{then}` belongs"
             if then == f"d{now}":
@@ -57,6 +64,15 @@ def _named(cell: StudentCell, several: Sequence[str], *, light: bool, own: bool 
             elif not is_tensor:
                 kind = "factor"
             yield Edit(kind, sentence, dict.fromkeys(nodes, ast.Name(then, ast.Load())), light)
+
+
+def _is_product(then: str, now: str, cell: StudentCell) -> bool:
+    """Return whether a tensor that comes next is made of another by a factor: `then = now / size`."""
+    for line in (route.lines[-1] for route in cell.trial.scene.routes if route.target == then):
+        match ast.parse(line.source).body:
+            case [ast.Assign(_, ast.BinOp(left, ast.Mult() | ast.Div(), right))]:
+                return now in (ast.unparse(left), ast.unparse(right))
+    return False
 
 
 def _divides_itself(node: ast.expr, then: str, cell: StudentCell) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
@@ -57,14 +57,13 @@ def _unlikely(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...], 
             missing = f"right but for the factor {value:g} of `{line.source}`, which is missing"
             yield Known(1 / value, f"1/{value:g}", missing)
             yield Known(value, f"{value:g}", f"right but for the factor {value:g}, which stands there once too often")
-        for name in sorted(line.uses):
-            rate = scene.names.get(name)
-            if type(rate) is float and rate not in (0.0, 1.0, -1.0):
-                missing = f"right but for the factor `{name}` of `{line.source}`, which is missing"
-                yield Known(1 / abs(rate), f"1/{name}", missing)
-                yield Known(abs(rate), name, f"right but for the factor `{name}`, which stands there once too often")
+        for name, rate in _rates(scene, line):
+            missing = f"right but for the factor `{name}` of `{line.source}`, which is missing"
+            yield Known(1 / abs(rate), f"1/{name}", missing)
+            yield Known(abs(rate), name, f"right but for the factor `{name}`, which stands there once too often")
     for name, size in lengths:
         yield from _of_a_size(name, size, lines)
+        yield from _of_two(scene, line, (*named, *lengths))
     if _with(lines, AVERAGE):
         for (name, size), (other, length) in permutations((*named, *lengths), 2):
             # Of two tensors' numbers of elements, the quotient is the sizes of the axes that one of them lacks.
@@ -80,6 +79,28 @@ def _unlikely(scene: Scene, routes: tuple[Route, ...], lines: tuple[Line, ...], 
             for sign, over in ((0.5, f"{name}/({name} - 1)"), (-0.5, f"({name} - 1)/{name}")) if size > 1 else ():
                 root = f"right up to the root of {over}: see what the variance divides by"
                 yield Known((size / (size - 1)) ** sign, f"sqrt {over}", root)
+
+
+def _rates(scene: Scene, line: Line) -> Iterator[tuple[str, float]]:
+    """Yield the numbers that a line reads by a name, such as the weight of a penalty."""
+    for name in sorted(line.uses):
+        rate = scene.names.get(name)
+        if type(rate) is float and rate not in (0.0, 1.0, -1.0):
+            yield name, rate
+
+
+def _of_two(scene: Scene, line: Line, sizes: Sequence[tuple[str, int]]) -> Iterator[Known]:
+    """Yield two factors of a line that are missing together: constants and numbers with a name, the size of a mean."""
+    numbers = [(f"{value:g}", value) for value in _constants(line.source)]
+    rates = ((name, scene.names.get(name)) for name in sorted(line.uses))
+    numbers += [
+        (f"`{name}`", abs(rate)) for name, rate in rates if type(rate) is float and rate not in (0.0, 1.0, -1.0)
+    ]
+    numbers += [(f"`1/{name}`", 1 / size) for name, size in sizes] if re.search(AVERAGE, line.source) else []
+    for (one, first), (other, second) in combinations(numbers, 2):
+        if not (one.startswith("`1/") and other.startswith("`1/")):
+            both = f"right but for the factors {one} and {other} of `{line.source}`, which are missing"
+            yield Known(1 / (first * second), f"1/({one} {other})", both)
 
 
 def _of_a_size(name: str, size: int, lines: tuple[Line, ...]) -> Iterator[Known]:

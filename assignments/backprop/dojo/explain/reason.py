@@ -11,6 +11,7 @@ import functools
 import re
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -62,7 +63,7 @@ def reason(
         return None
     by_step = until - seconds * (REST + FUSED if fused else REST)
     stages: list[Callable[[Sequence[Trial]], Explanation | None]] = [
-        lambda tried: agreed(tried, FIRST),
+        lambda tried: _in_code(agreed(tried, FIRST), source, name),
         lambda tried: repaired(source, name, tried, by_step),
         lambda tried: _beside(unread, tried, others, lambda alone: repaired(source, name, alone, by_step)),
         lambda tried: repaired(source, name, true, until - seconds * REST),
@@ -102,11 +103,22 @@ def _of_overwriting(found: Explanation, source: str, name: str) -> Explanation:
         said = (
             f"{found.sentence}: {quoted(kept[0])} in the loop keeps its last round only, where it must be added (`+=`)"
         )
-    elif len(made) > 1 and _makes_anew(made[-1], name):
-        said = f"{found.sentence}: {quoted(made[-1])} overwrites the path before it, where it must be added (`+=`)"
+    elif anew := [node for node in made[1:] if _makes_anew(node, name)]:
+        said = f"{found.sentence}: {quoted(anew[-1])} overwrites the path before it, where it must be added (`+=`)"
     else:
         return found
     return replace(found, sentence=said, key=said, also=())
+
+
+def _in_code(found: Explanation | None, source: str, name: str) -> Explanation | None:
+    """Return the explanation, as vague where it says "twice" of code that adds nothing twice: a factor 2 looks so."""
+    if found is None or found.kind != "path-twice" or not source:
+        return found
+    nodes = [node for top in ast.parse(source).body for node in ast.walk(top)]
+    read = Counter(part.id for part in nodes if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
+    again = any(count > 1 for other, count in read.items() if other.startswith("d") and other != name)
+    loops = any(isinstance(node, ast.For | ast.While | ast.comprehension | ast.FunctionDef) for node in nodes)
+    return found if again or loops else replace(found, vague=True)
 
 
 def _makes_anew(node: ast.stmt, name: str) -> bool:

@@ -97,7 +97,21 @@ def beside(question: Question) -> Explanation | None:
     )
 
 
-LAST: tuple[Guesser, ...] = (nothing, rearranged, places, in_a_route, in_a_path, beside)
+def one_of_each(question: Question) -> Explanation | None:
+    """Name a gradient that is zero but for one place of each row, as of a one-hot, where all places are reached."""
+    mine, total, lines = question.mine, question.total, question.scene.routes
+    if mine.shape != total.shape or len(lines) > 1 or not bool((total != 0).all()):
+        return None
+    for axis, size in enumerate(total.shape):
+        if size > 2 and total.shape != (size,) and bool(((mine != 0).sum(axis) == 1).all()):
+            said = (
+                f"one place only along axis {axis} holds a number, as of a one-hot: {lines[0].text} reaches all places"
+            )
+            return Explanation("unreached", said, said)
+    return None
+
+
+LAST: tuple[Guesser, ...] = (nothing, rearranged, places, in_a_route, in_a_path, beside, one_of_each)
 
 
 def _inside(rest: Tensor, scene: Scene, route: Route, close: Close, several: bool) -> Explanation | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import product
 
 import torch
 
@@ -18,6 +19,7 @@ from .edit import (
     owner_of,
     product_of,
     quoted,
+    terms_of,
     within_product,
 )
 from .evaluate import Original
@@ -106,7 +108,7 @@ def surplus_factors(cell: StudentCell) -> Iterator[Edit]:
                     kind = "function" if isinstance(cell.values.get(factor), Tensor) else "factor"
                     yield Edit(kind, said, {node: getattr(node, kept) for node in nodes})
             case ast.BinOp(left, ast.Div(), right):
-                said = f"this is divided by {quoted(right)}, a factor that does not belong there"
+                said = f"{quoted(first)} is divided by {quoted(right)}, a factor that does not belong there"
                 kind = "function" if isinstance(cell.values.get(right), Tensor) else "factor"
                 yield Edit(kind, said, {node: getattr(node, "left") for node in nodes})  # noqa: B009
                 said = f"the factor {quoted(left)} does not belong there"
@@ -132,17 +134,21 @@ def _made_by(cell: StudentCell, node: ast.expr) -> frozenset[str]:
 
 
 def missing_numbers(cell: StudentCell) -> Iterator[Edit]:
-    """Yield a constant of the lines that all of the cell's value lacks."""
+    """Yield a constant of the lines that all of the cell's value lacks, or one of the terms that make it up."""
     last = cell.body[-1]
-    for text, (tree, value) in cell.known.items():
-        if isinstance(last, ast.Assign) and isinstance(value, int | float) and _is_constant(tree):
-            for op, words in ((ast.Mult(), "multiplied"), (ast.Div(), "divided")):
-                said = f"{quoted(last.value)} must be {words} by `{text}`: this factor is missing"
-                yield Edit("factor", said, {last.value: binary(Original(last.value), op, tree)})
+    if not isinstance(last, ast.Assign):
+        return
+    terms = [last.value, *(term for term, _ in terms_of(last.value) if term is not last.value)]
+    constants = [(text, tree) for text, (tree, value) in cell.known.items() if _is_constant(tree)]
+    operations = ((ast.Mult(), "multiplied"), (ast.Div(), "divided"))
+    for (op, words), term, (text, tree) in product(operations, terms, constants):
+        said = f"{quoted(term)} must be {words} by `{text}`: this factor is missing"
+        yield Edit("factor", said, {term: binary(Original(term), op, tree)})
 
 
 def _is_constant(tree: ast.expr) -> bool:
-    return isinstance(tree.operand if isinstance(tree, ast.UnaryOp) else tree, ast.Constant)
+    number = tree.operand if isinstance(tree, ast.UnaryOp) else tree
+    return isinstance(number, ast.Constant) and isinstance(number.value, int | float)
 
 
 def product_rule(cell: StudentCell) -> Iterator[Edit]:
@@ -164,7 +170,8 @@ def missing_powers(cell: StudentCell) -> Iterator[Edit]:
     """Yield a power that is missing."""
     for power in POWERS:
         for nodes in once_and_everywhere(cell):
-            if not isinstance(cell.values[nodes[0]], Tensor) or is_ordered(nodes[0], cell):
+            exp = isinstance(nodes[0], ast.Call) and ast.unparse(nodes[0].func).endswith("exp")  # of a multiple, rather
+            if not isinstance(cell.values[nodes[0]], Tensor) or is_ordered(nodes[0], cell) or exp:
                 continue
             what = "must be squared" if power == 2 else f"must be taken to the power {power}"
             changes = {node: binary(Original(node), ast.Pow(), ast.Constant(power)) for node in nodes}
