@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -32,6 +32,7 @@ def missing_sums(cell: StudentCell) -> Iterator[Edit]:
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult) or within_product(node, cell):
             continue
         factors = factors_of(node)
+        yield from _diagonal_only(node, factors, cell)
         for shares in dict.fromkeys(factor for factor, above in factors if above):
             axis = probability_axis(cell.values.get(shares))
             if axis is None or not isinstance(cell.values[node], Tensor) or ".sum(" in ast.unparse(node):
@@ -46,6 +47,22 @@ def missing_sums(cell: StudentCell) -> Iterator[Edit]:
                 )
                 said += f"subtracts a sum over axis {axis}"
                 yield Edit("function", said, {node: _with_sum(product_of(rest), shares, axis)}, False)
+
+
+def _diagonal_only(node: ast.expr, factors: Sequence[tuple[ast.expr, bool]], cell: StudentCell) -> Iterator[Edit]:
+    """Yield a product with 1 minus probabilities, in which the derivative of a log-softmax subtracts no sum."""
+    for factor in factors:
+        match factor:
+            case (ast.BinOp(ast.Constant(1 | 1.0), ast.Sub(), shares), True):
+                axis = probability_axis(cell.values.get(shares))
+                if axis is None:
+                    continue
+                rest = product_of([other for other in factors if other is not factor])
+                total = called(rest, "sum", axis, keepdim=True)
+                tree = binary(rest, ast.Sub(), binary(shares, ast.Mult(), total))
+                said = f"{quoted(node)} is the derivative of each element by itself (the diagonal): that of a "
+                said += f"log-softmax subtracts a sum over axis {axis}, as in {quoted(tree)}"
+                yield Edit("function", said, {node: tree}, False)
 
 
 def _with_sum(product: ast.expr, shares: ast.expr, axis: int) -> ast.expr:

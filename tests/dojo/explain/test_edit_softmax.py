@@ -34,3 +34,9 @@ def test_probabilities_are_known_by_their_sums():
     assert edit_softmax.probability_axis(2 * probs) is None
     assert edit_softmax.probability_axis(torch.ones(3, 1)) is None
     assert edit_softmax.probability_axis(torch.tensor([[2.0], [-1.0]])) is None
+
+
+def test_the_diagonal_of_a_log_softmax_alone_is_said():
+    code = "shares = swell.exp()\ndoar = dswell * (1 - shares)"
+    (found,) = mended(edit_softmax, "swell = torch.log_softmax(oar, 1)", "oar", code, oar=(0, 6))
+    assert found.endswith("subtracts a sum over axis 1, as in `dswell - shares * dswell.sum(1, keepdim=True)`")

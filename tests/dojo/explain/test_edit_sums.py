@@ -24,6 +24,13 @@ PULL = "pull = oar @ hull + keel"
             {"oar": (0, 3), "mast": (3,)},
             "`oar.T @ dpull`",
         ),
+        (
+            "swell = oar * hull",
+            "hull",
+            "both = oar.sum(1, keepdim=True)\ndhull = dswell.sum(1, keepdim=True) * both",
+            {"oar": (0, 4), "hull": (0, 1)},
+            "multiply first, then sum the products, `(dswell * oar).sum(1, keepdim=True)`",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

@@ -81,6 +81,20 @@ PULL = "pull = oar @ hull + keel"
             {"oar": (0, 4)},
             "`dswell * swell` must be multiplied by `0.5`: this factor is missing",
         ),
+        (
+            "swell = (oar * hull).sum(1)",
+            "oar",
+            "doar = dswell.unsqueeze(1).expand_as(oar) / oar.shape[1]",
+            {"oar": (0, 4), "hull": (0, 4)},
+            "is divided by `oar.shape[1]`, as of a mean: multiply it by `hull` instead",
+        ),
+        (
+            "swell = oar**2\ncrest = oar * 3",
+            "oar",
+            "doar = dswell * oar\ndoar = doar + dcrest * 3",
+            {"oar": (0, 4)},
+            "`dswell * oar` must be multiplied by `2`: this factor is missing",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

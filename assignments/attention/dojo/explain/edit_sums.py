@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 
 from .cell import StudentCell
 from .edit import (
@@ -52,6 +52,28 @@ def products_of_sums(cell: StudentCell) -> Iterator[Edit]:
                     )
                     said += f"the products, {quoted(tree)}"
                     yield Edit("not-summed", said, {node: tree})
+
+
+def sums_multiplied(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a product of two sums over the same axes that must be the sum of the products."""
+    own = {ast.unparse(top.targets[0]): top.value for top in cell.body if isinstance(top, ast.Assign)}
+    for node in cell.nodes:
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult) or within_product(node, cell):
+            continue
+        factors = factors_of(node)
+        sums = [(pair, own.get(ast.unparse(pair[0]), pair[0])) for pair in factors if pair[1]]
+        for (one, left), (other, right) in combinations(sums, 2):
+            match left, right:
+                case ast.Call(ast.Attribute(first, "sum"), args, words), ast.Call(ast.Attribute(second, "sum")):
+                    pass
+                case _:
+                    continue
+            if ast.dump(right) == ast.dump(ast.Call(ast.Attribute(second, "sum", ast.Load()), args, words)):
+                total = ast.Call(ast.Attribute(binary(first, ast.Mult(), second), "sum", ast.Load()), args, words)
+                said = f"{quoted(left)} and {quoted(right)} are summed before the product: multiply first, then sum "
+                rest = [pair for pair in factors if pair not in (one, other)]
+                tree = product_of([(total, True), *rest])
+                yield Edit("not-summed", f"{said}the products, {quoted(total)}", {node: tree})
 
 
 def _narrow(node: ast.expr) -> ast.expr:

@@ -135,10 +135,9 @@ def _made_by(cell: StudentCell, node: ast.expr) -> frozenset[str]:
 
 def missing_numbers(cell: StudentCell) -> Iterator[Edit]:
     """Yield a constant of the lines that all of the cell's value lacks, or one of the terms that make it up."""
-    last = cell.body[-1]
-    if not isinstance(last, ast.Assign):
-        return
-    terms = [last.value, *(term for term, _ in terms_of(last.value) if term is not last.value)]
+    made = [top.value for top in reversed(cell.body) if isinstance(top, ast.Assign | ast.AugAssign)]
+    terms = [*made[:1], *(term for value in made for term, _ in terms_of(value) if term is not made[0])]
+    terms = [term for term in terms if ast.unparse(term) != cell.name]  # what earlier paths gave
     constants = [(text, tree) for text, (tree, value) in cell.known.items() if _is_constant(tree)]
     operations = ((ast.Mult(), "multiplied"), (ast.Div(), "divided"))
     for (op, words), term, (text, tree) in product(operations, terms, constants):
@@ -236,6 +235,24 @@ def _shares_factors(node: ast.expr, cell: StudentCell, number: bool = True) -> b
     parent = cell.parents.get(node)
     products = ast.Mult | ast.Div | ast.MatMult if number else ast.Mult | ast.Div
     return isinstance(parent, ast.UnaryOp) or (isinstance(parent, ast.BinOp) and isinstance(parent.op, products))
+
+
+def shares(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a division by a size, as of a mean, where shares that the line has for each place belong."""
+    for node in cell.nodes:
+        match node:
+            case ast.BinOp(left, ast.Div(), right) if type(cell.values.get(right)) is int and _arrives(left, cell):
+                known = [pair for text, pair in cell.known.items() if text not in cell.arriving]
+                tensors = [tree for tree, value in known if isinstance(value, Tensor) and value.dim()]
+                for tree in (*cell.slopes, *tensors):
+                    said = f"{quoted(left)} is divided by {quoted(right)}, as of a mean: "
+                    said += f"multiply it by {cell.words(tree)} instead"
+                    yield Edit("function", said, {node: binary(left, ast.Mult(), tree)}, False)
+
+
+def _arrives(node: ast.expr, cell: StudentCell) -> bool:
+    """Return whether a gradient that arrives is in a node."""
+    return any(isinstance(part, ast.Name) and part.id in cell.arriving for part in ast.walk(node))
 
 
 def wrong_factors(cell: StudentCell) -> Iterator[Edit]:

@@ -127,7 +127,7 @@ def texts_of(scene: Scene) -> list[str]:
                 for node in parts
                 for text in (*_of_fused(node, line.target, scene.tensor), *_of_function(node, line.target))
             ]
-        for name in (route.target, scene.tensor):
+        for name in (scene.tensor, route.target):
             value = scene.names[name]
             found += [f"{name}.shape[{axis}]" for axis in range(value.dim()) if value.shape[axis] > 1]
             found += [f"{name}.numel()"] if value.dim() > 1 else []

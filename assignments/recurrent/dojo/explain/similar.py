@@ -104,9 +104,8 @@ def one_of_each(question: Question) -> Explanation | None:
         return None
     for axis, size in enumerate(total.shape):
         if size > 2 and total.shape != (size,) and bool(((mine != 0).sum(axis) == 1).all()):
-            said = (
-                f"one place only along axis {axis} holds a number, as of a one-hot: {lines[0].text} reaches all places"
-            )
+            said = f"one place only along axis {axis} holds a number, as of a one-hot, where all of them have a "
+            said += f"gradient: see {lines[0].text}"
             return Explanation("unreached", said, said)
     return None
 
