@@ -6,6 +6,7 @@ configuration names (c.Autograde.exporter_class), puts other steps in their plac
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,6 +23,7 @@ from autograder.course.folder import CourseError, GradebookError, unusable_name
 from autograder.course.register import absent_students, said_of_absent
 from autograder.course.settings import SettingsError
 from autograder.exercise.notebook import ExerciseError, OrdinaryError
+from autograder.nbgrader.ahead import AHEAD
 from autograder.nbgrader.gradebook import Recorder, RecordMarks
 from autograder.nbgrader.kept import SUBMITTED, is_marked, kept_results, ready, say_why
 from autograder.nbgrader.late import late_plugin
@@ -40,32 +42,46 @@ _BEING_MARKED: set[Path] = set()  # folders
 class SubmissionExporter(NotebookExporter):
     """Reads a submitted notebook mended; one that is none becomes a page that says so."""
 
+    _restored: tuple[object, Any] | None = None  # whose the first half of autograding has made last, and the notebook
+
     def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> tuple[str, Any]:
-        """Convert one file. Never raises for what is in it, where it belongs to an exercise."""
-        path = Path(filename)
-        made_from = ""
+        """Convert one file. Never raises for what is in it, where it belongs to an exercise.
+
+        The second half of autograding takes the notebook as the first has left it, without reading it again.
+        """
+        path, info = Path(filename), (resources or {}).get("nbgrader")
+        ours, restored, self._restored = _is_ours(path), self._restored, None
+        if ours and restored is not None and restored[0] == info:
+            notebook = restored[1]
+        elif ours:
+            notebook = nbformat.read(path, as_version=4)
+        else:
+            notebook = self._submitted(path, resources)
+        resources = (resources or {}) | {"metadata": {"name": path.stem, "path": str(path.parent)}}
+        notebook, resources = self._preprocess(notebook, self._init_resources(resources))
+        if ours:
+            return f"{nbformat.writes(notebook).rstrip()}\n", resources
+        self._restored = (info, notebook)
+        return json.dumps(notebook), resources  # the second half takes its place; without a layout it is sooner written
+
+    def _submitted(self, path: Path, resources: Any) -> Any:
         try:
-            if _is_ours(path):
-                notebook = nbformat.read(path, as_version=4)
-            else:
-                made_from = digest(path)
-                notebook = read_notebook(path)
-                number_cells(notebook)
+            made_from = digest(path)
+            notebook = read_notebook(path)
+            number_cells(notebook)
         except UnreadableError as error:
             if _ordinary(self, resources):
                 raise NbGraderException(str(error)) from None
             notebook = nbformat.v4.new_notebook()
         if made_from:
             notebook.metadata[SUBMITTED] = made_from
-        resources = (resources or {}) | {"metadata": {"name": path.stem, "path": str(path.parent)}}
-        converted: tuple[str, Any] = self.from_notebook_node(notebook, resources=resources, **kw)
-        return converted
+        return notebook
 
     def _preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Run the preprocessors. The notebook is validated before its marks are recorded and at the end.
 
-        nbconvert copies it twice more, for others who may have it, and here nobody has it, and validates it behind
-        each of eight: that took a tenth of the time of autograding.
+        nbconvert copies it thrice, for others who may have it, and here nobody has it, and validates it behind each of
+        eight: that took a tenth of the time of autograding.
         """
         for preprocessor in self._preprocessors:
             if isinstance(preprocessor, RecordMarks):
@@ -150,14 +166,16 @@ def _init_assignment(self: Any, assignment_id: str, student_id: str) -> None:
         gradebook.update_or_create_submission(
             assignment_id, student_id, **({} if when is None else {"timestamp": when})
         )
-        names = {notebook.name for notebook in assignment.notebooks}
+        names = self.dojo_notebooks = {notebook.name for notebook in assignment.notebooks}
     for path in self.notebooks:
         if Path(path).stem not in names:
             self.log.warning("Skipping unknown notebook: %s", path)
     self.notebooks = [path for path in self.notebooks if Path(path).stem in names]
-    with Recorder(self.coursedir.db_url) as recorder:
-        for name in sorted(names - {Path(path).stem for path in self.notebooks}):
-            recorder.record_missing(student_id, assignment_id, name)
+    missing = sorted(names - {Path(path).stem for path in self.notebooks})
+    if missing:
+        with Recorder(self.coursedir.db_url) as recorder:
+            for name in missing:
+                recorder.record_missing(student_id, assignment_id, name)
 
 
 def _convert_single_notebook(self: Any, notebook_filename: str) -> None:
@@ -187,9 +205,7 @@ def _set_permissions(self: Any, assignment_id: str, student_id: str) -> None:
         except OrdinaryError:
             result = None
         said.append(said_of(path.stem, result))
-    with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-        names = {notebook.name for notebook in gradebook.find_assignment(assignment_id).notebooks}
-    said += [f"{name} missing" for name in sorted(names - {Path(path).stem for path in self.notebooks})]
+    said += [f"{name} missing" for name in sorted(self.dojo_notebooks - {Path(path).stem for path in self.notebooks})]
     self.log.info("%s: %s", one_line(student_id), "; ".join(said))
 
 
@@ -215,8 +231,12 @@ def _convert_notebooks(self: Any) -> None:
     with quiet(self.log):
         try:
             say_why(self, assignment, sorted(names))
+            AHEAD.plan(
+                [Path(path).absolute() for _, paths in sorted(self.assignments.items()) for path in sorted(paths)]
+            )
             _THEIRS["convert_notebooks"](self)
         finally:
+            AHEAD.plan(())
             self.log.info("%s: %d submissions looked at", assignment, len(self.assignments))
             with Recorder(self.coursedir.db_url) as recorder:
                 submitted = lambda student: Path(self._format_source(assignment, student))  # noqa: E731

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
@@ -117,11 +116,8 @@ class DirectGradebook:
         """Copy what lies beside the notebooks: the student's files, and over them the exercise's own."""
         private_folder(target)
         note = get_logger().warning
-        copy_beside(submitted, target, self._ignored, note, active=False)
-        copy_exercise_files(self._source, target, self._ignored)
-        for folder, _, names in os.walk(target):
-            for name in names:
-                Path(folder, name).chmod(READ_ONLY)
+        copy_beside(submitted, target, self._ignored, note, active=False, mode=READ_ONLY)
+        copy_exercise_files(self._source, target, self._ignored, READ_ONLY)
 
     def _ignored(self, path: Path) -> bool:
         return any(fnmatch(path.name, pattern) for pattern in self._course.ignore)

@@ -70,7 +70,7 @@ class Recorder:
                     raise CourseError(
                         f"the gradebook has no {assignment}/{exercise}; run: nbgrader generate_assignment {assignment}"
                     ) from None
-                self._released[key] = released_notebook(notebook)
+                self._released[key] = released_notebook(notebook, self._gradebook.db)
         return self._released[key]
 
     def check(self, assignment: str, exercise: Exercise) -> Released:

@@ -11,9 +11,10 @@ from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, IgnorePattern, NbGraderPreprocessor
 
-from autograder.course.settings import SettingTraits
+from autograder.course.settings import Settings, SettingTraits
 from autograder.exercise.notebook import OrdinaryError, nbgrader_info
 from autograder.marking.result import REGRADE, StepResult, SubmissionResult
+from autograder.nbgrader.ahead import AHEAD, Job
 from autograder.nbgrader.gradebook import ORDINARY, VERDICT
 from autograder.nbgrader.warm import WARM
 
@@ -41,14 +42,15 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
         try:
             path, folder = exercise_path(self, resources).absolute(), course_folder(self)
             settings = self.settings(folder)
-            submitted = submitted_path(self, resources)
+            submitted = submitted_path(self, resources).absolute()
             cache = WARM.cache(path, folder, settings, resources["nbgrader"]["assignment"])
             key = cache.key(submitted)
             kept = None if _forced(self) else cache.get(student, key)
             if kept is not None and kept.complete:
                 write_outputs(nb, moved(kept.result, nb))
                 return nb, resources
-            result = WARM.grader(path, folder, settings).grade_file(student, submitted)
+            result = AHEAD.result(Job(WARM.grader(path, folder, settings), student, submitted, key))
+            self._begin_next(path.parent, folder, settings, submitted, resources["nbgrader"]["assignment"])
             if result.fault:
                 raise NotMarkedError(result.error)
             write_outputs(nb, moved(result, nb))
@@ -59,6 +61,18 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
             reason = str(error) if isinstance(error, NotMarkedError) else f"{type(error).__name__}: {error}; {REGRADE}"
             raise NotMarkedError(f"{student} has no new mark: {reason}") from error
         return nb, resources
+
+    def _begin_next(self, exercises: Path, folder: Path, settings: Settings, submitted: Path, assignment: str) -> None:
+        """Begin to grade what comes after a submission, where its grader is open and its result is not kept."""
+        path = AHEAD.after(submitted)
+        grader = None if path is None else WARM.opened(exercises / path.name, folder, settings)
+        if path is None or grader is None:
+            return
+        student, cache = path.parts[-3], WARM.cache(exercises / path.name, folder, settings, assignment)
+        key = cache.key(path)
+        kept = None if _forced(self) else cache.get(student, key)
+        if kept is None or not kept.complete:
+            AHEAD.begin(Job(grader, student, path, key))
 
     def _as_nbgrader(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         resources["nbgrader"][ORDINARY] = True

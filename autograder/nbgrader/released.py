@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from nbgrader.api import Comment, Grade, Notebook, SubmittedNotebook
+from nbgrader.api import Comment, Grade, GradeCell, Notebook, SolutionCell, SourceCell, SubmittedNotebook, TaskCell
 
 from autograder.exercise.changes import ReleasedCell
 
@@ -24,22 +25,23 @@ class Released:
     cells: Mapping[str, ReleasedCell]
 
 
-def released_notebook(notebook: Notebook) -> Released:
-    """Return what the gradebook knows of a notebook as it was released."""
-    cells = [*notebook.grade_cells, *notebook.solution_cells, *notebook.task_cells]
+def released_notebook(notebook: Notebook, session: Any) -> Released:
+    """Return what the gradebook knows of a notebook as it was released; it reads columns, as whole rows take long."""
+
+    def rows(table: Any, *columns: Any) -> list[Any]:
+        return list(session.query(table.name, *columns).filter(table.notebook_id == notebook.id))
+
+    sources = rows(SourceCell, SourceCell.source, SourceCell.checksum)
+    grades = rows(GradeCell, GradeCell.id, GradeCell.max_score)
+    others = [row for table in (SolutionCell, TaskCell) for row in rows(table, table.id)]
+    texts, points = {name: source for name, source, _ in sources}, {name: most for name, _, most in grades}
     return Released(
         notebook,
         notebook.kernelspec,
-        {cell.name: cell.checksum for cell in notebook.source_cells if cell.checksum},
-        {cell.id: cell.name for cell in cells},
-        _cells(notebook),
+        {name: checksum for name, _, checksum in sources if checksum},
+        {key: name for name, key, *_ in (*grades, *others)},
+        {name: ReleasedCell(texts.get(name), points.get(name)) for name in texts.keys() | points.keys()},
     )
-
-
-def _cells(notebook: Notebook) -> dict[str, ReleasedCell]:
-    sources = {cell.name: cell.source for cell in notebook.source_cells}
-    points = {cell.name: cell.max_score for cell in notebook.grade_cells}
-    return {name: ReleasedCell(sources.get(name), points.get(name)) for name in sources.keys() | points.keys()}
 
 
 def lacking_rows(submitted: SubmittedNotebook, released: Notebook) -> Iterator[Grade | Comment]:

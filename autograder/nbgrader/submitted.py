@@ -46,11 +46,18 @@ def submitted_at(folder: Path, note: Notes | None = None) -> datetime | None:
 
 
 def copy_beside(
-    source: Path, target: Path, ignored: Callable[[Path], bool], note: Notes, *, active: bool = True
+    source: Path,
+    target: Path,
+    ignored: Callable[[Path], bool],
+    note: Notes,
+    *,
+    active: bool = True,
+    mode: int | None = None,
 ) -> None:
     """Copy the plain files of a folder to another, without notebooks; what cannot be copied is named and left out.
 
-    ignored: says of a file or folder that it is not to be copied. active: copy also what a browser would run.
+    ignored: says of a file or folder that it is not to be copied. active: copy also what a browser would run. mode: as
+    of copy_exercise_files.
     """
     for count, path in enumerate(_files(source, ignored)):
         if count == MAX_FILES:
@@ -66,18 +73,22 @@ def copy_beside(
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.unlink(missing_ok=True)
             shutil.copyfile(path, copy, follow_symlinks=False)
+            if mode is not None:
+                copy.chmod(mode)
         except OSError as error:
             note(f"{path} is not copied: {error.strerror}")
 
 
-def copy_exercise_files(source: Path, target: Path, ignored: Callable[[Path], bool]) -> None:
+def copy_exercise_files(source: Path, target: Path, ignored: Callable[[Path], bool], mode: int | None = None) -> None:
     """Copy the exercise's own files, over whatever a student has in their places. Raises OSError.
 
     There are a hundred for each student, so each is read once and written with as few calls of the system as it takes.
+    mode: of the copies; None leaves it to the process's umask.
     """
     made: set[Path] = set()
+    start = len(f"{source}/")
     for path in _files(source, ignored):
-        copy = target / path.relative_to(source)
+        copy = target / f"{path}"[start:]
         if copy.parent not in made:
             for folder in reversed(copy.relative_to(target).parents[:-1]):
                 if os.path.lexists(target / folder) and not (target / folder).is_dir():
@@ -88,13 +99,13 @@ def copy_exercise_files(source: Path, target: Path, ignored: Callable[[Path], bo
         small = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_IN_MEMORY
         content = _content(path, status.st_mtime_ns, status.st_size) if small else None
         try:
-            _make(path, copy, content)
+            _make(path, copy, content, mode)
         except FileExistsError:
             if copy.is_dir() and not copy.is_symlink():
                 shutil.rmtree(copy)
             else:
                 copy.unlink()
-            _make(path, copy, content)
+            _make(path, copy, content, mode)
 
 
 @functools.lru_cache(maxsize=256)
@@ -103,11 +114,14 @@ def _content(path: Path, changed: int, size: int) -> bytes:
     return path.read_bytes()
 
 
-def _make(path: Path, copy: Path, content: bytes | None) -> None:
+def _make(path: Path, copy: Path, content: bytes | None, mode: int | None) -> None:
     """Make a copy of a file, of which this is the content where it is small. Raises FileExistsError, OSError."""
-    with copy.open("xb") as file:
+    with copy.open("xb", buffering=0) as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         if content is not None:
-            file.write(content)
+            while content:
+                content = content[file.write(content) :]
             return
         with path.open("rb") as large:
             shutil.copyfileobj(large, file)
@@ -129,6 +143,5 @@ def _files(folder: Path, ignored: Callable[[Path], bool]) -> Iterator[Path]:
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_stray(name) and not ignored(Path(here, name)))
         for name in sorted(names):
-            path = Path(here, name)
-            if not is_stray(name) and path.suffix != ".ipynb" and not ignored(path):
+            if not is_stray(name) and not name.endswith(".ipynb") and not ignored(path := Path(here, name)):
                 yield path

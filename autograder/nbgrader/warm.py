@@ -15,7 +15,7 @@ from autograder.course.cache import Cache
 from autograder.course.open_grader import Course, begin, open_course, open_grader
 from autograder.course.secret import fingerprint
 from autograder.course.settings import Settings
-from autograder.exercise.notebook import Exercise, OrdinaryError, each_file, read_exercise
+from autograder.exercise.notebook import Exercise, OrdinaryError, last_change, read_exercise
 
 if TYPE_CHECKING:
     from autograder.marking.grader import Grader
@@ -48,7 +48,7 @@ class WarmGraders:
     def cache(self, path: Path, folder: Path, settings: Settings, assignment: str) -> Cache:
         """Return what is kept of the exercise at `path`. Raises OrdinaryError and what opening the course raises."""
         course = self.course(folder, settings)
-        key = (changed(path.parent), course)
+        key = (last_change(path.parent), course)
         if path not in self._caches or self._caches[path][0] != key:
             if path in self._caches:
                 self._caches.pop(path)[1].close()
@@ -82,6 +82,10 @@ class WarmGraders:
             self._add(exercise_at(path), course)
         return self._graders[path][1]
 
+    def opened(self, path: Path, folder: Path, settings: Settings) -> Grader | None:
+        """Return the grader of the exercise at `path` where it is open already, else None."""
+        return self._graders[path][1] if self._has(path, self.course(folder, settings)) else None
+
     def close(self) -> None:
         """Close all graders, which ends their processes, and the kept results."""
         for path in list(self._graders):
@@ -93,7 +97,7 @@ class WarmGraders:
         """Return whether the grader is there as it should be; one that has changed is closed."""
         if path not in self._graders:
             return False
-        if self._graders[path][0] != (changed(path.parent), course):
+        if self._graders[path][0] != (last_change(path.parent), course):
             self._close(path)
             return False
         self._graders[path] = self._graders.pop(path)  # at the end: the one used last is closed last
@@ -102,7 +106,7 @@ class WarmGraders:
     def _add(self, exercise: Exercise, course: Course, process: WarmProcess | None = None) -> None:
         while len(self._graders) >= MAX_WARM:
             self._close(next(iter(self._graders)))
-        key = changed(exercise.path.parent), course
+        key = last_change(exercise.path.parent), course
         self._graders[exercise.path] = key, open_grader(course, exercise, 1, process)
 
     def _close(self, path: Path) -> None:
@@ -115,18 +119,13 @@ atexit.register(WARM.close)
 
 def exercise_at(path: Path) -> Exercise:
     """Return the exercise at `path`; it is read again only when it has changed. Raises ExerciseError, OSError."""
-    return _read(path, changed(path.parent))
+    return _read(path, last_change(path.parent))
 
 
 @functools.lru_cache(maxsize=8)
 def _read(path: Path, changed: int) -> Exercise:
     """Read an exercise. changed: when it was last written, as part of the cache's key."""
     return read_exercise(path)
-
-
-def changed(folder: Path) -> int:
-    """Return when any file of an exercise's folder was last written, in nanoseconds; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in each_file(folder)), default=0)
 
 
 def _written(path: Path) -> int:

@@ -10,6 +10,7 @@ import pytest
 from nbconvert.preprocessors import Preprocessor
 from traitlets.config import Config
 
+from autograder.nbgrader import autograde
 from autograder.nbgrader.autograde import SUBMITTED, SubmissionExporter
 from autograder.nbgrader.gradebook import RecordMarks
 from autograder.nbgrader.mark import INDEX
@@ -78,3 +79,24 @@ def test_the_notebook_that_was_given_stays_as_it_is(course):
     exporter.register_preprocessor(lambda nb, resources: (nb.cells.clear(), (nb, resources))[1], enabled=True)
     assert json.loads(exporter.from_notebook_node(given)[0])["cells"] == []
     assert given == before
+
+
+def test_the_second_half_takes_the_notebook_as_the_first_has_left_it(course, monkeypatch):
+    """And reads the file where that was another's."""
+    exporter = SubmissionExporter(config=Config(Exporter={"default_preprocessors": []}))
+    path = course / "harbour.ipynb"
+    nbformat.write(harbour(), path)
+    ada, ben = ({"nbgrader": {"student": who, "assignment": "port", "notebook": "harbour"}} for who in ("ada", "ben"))
+    first, _ = exporter.from_filename(str(path), resources=dict(ada))
+    autograded = course / "autograded" / "harbour.ipynb"
+    autograded.parent.mkdir()
+    autograded.write_text(first)
+    monkeypatch.setattr(autograde, "_BEING_MARKED", {autograded.parent})
+    read = []
+    monkeypatch.setattr(nbformat, "read", lambda path, as_version: read.append(path) or nbformat.reads(first, 4))
+    second, _ = exporter.from_filename(str(autograded), resources=dict(ada))
+    assert json.loads(second)["metadata"] == json.loads(first)["metadata"]
+    assert read == []
+    again, _ = exporter.from_filename(str(autograded), resources=dict(ben))
+    assert again == second
+    assert read == [autograded]

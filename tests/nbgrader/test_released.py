@@ -10,7 +10,7 @@ from autograder.nbgrader.released import released_notebook
 
 def test_it_has_what_was_released(port):
     with Gradebook(port.db_url) as gradebook:
-        found = released_notebook(gradebook.find_notebook("harbour", "port"))
+        found = released_notebook(gradebook.find_notebook("harbour", "port"), gradebook.db)
     assert set(found.names.values()) == {name for name in port.exercise.cells if name.startswith(("cmp_", "d"))} - {
         "data"
     }
