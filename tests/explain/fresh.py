@@ -1,4 +1,4 @@
-"""`python -m tests.explain.fresh [NETWORK ...]`: the sentences on eleven more sets of wrong answers.
+"""`python -m tests.explain.fresh [NETWORK ...]`: the sentences on twelve more sets of wrong answers.
 
 The networks and answers of fresh.json were written, set by set, before any sentence on them was seen; the explainer was
 mended after each set, so what it says of them now flatters. An answer has the cell that holds its code, the cause in a

@@ -60,7 +60,7 @@ def inverses(cell: StudentCell) -> Iterator[Edit]:
     """Yield a division by what the line multiplies by."""
     for node in cell.nodes:
         match node:
-            case ast.BinOp(left, ast.Div(), ast.Name(name) as right) if name in cell.line_names:
+            case ast.BinOp(left, ast.Div(), ast.Name(name) as right) if name in (*cell.line_names, *cell.own_names):
                 said = f"this is divided by {quoted(right)}, where it must be multiplied"
                 yield Edit("function", said, {node: binary(left, ast.Mult(), right)})
 

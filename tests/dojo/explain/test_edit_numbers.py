@@ -44,6 +44,13 @@ OAR = {"oar": (0, 6)}
             OAR,
             "`oar.shape[1]` stands where `oar[range(n), 0].numel()` belongs",
         ),
+        (
+            "swell = oar[-1]",
+            "oar",
+            "doar = torch.zeros_like(oar)\ndoar[-2] = dswell",
+            {"oar": (0, 3)},
+            "the index `-2` is wrong: it picks another place than needed",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

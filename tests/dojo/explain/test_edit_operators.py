@@ -49,6 +49,20 @@ OAR = {"oar": (0, 6)}
             {"oar": (0, 6), "hull": (0, 6)},
             "this is divided by `hull`, where it must be multiplied",
         ),
+        (
+            "swell = oar * torch.exp(-hull)",
+            "oar",
+            "doar = dswell * hull.exp()",
+            {"oar": (0, 6), "hull": (0, 6)},
+            "this is multiplied by `hull.exp()`, where it must be divided",
+        ),
+        (
+            "swell = oar * hull",
+            "oar",
+            "width = hull\ndoar = dswell / width",
+            {"oar": (0, 6), "hull": (0, 6)},
+            "this is divided by `width`, where it must be multiplied",
+        ),
     ],
 )
 def test_the_change_that_mends_the_cell_says_the_mistake(forward, tensor, code, leaves, says):

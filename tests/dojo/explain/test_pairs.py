@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from autograder.dojo.explain import pairs
 from autograder.dojo.explain.edit import Edit
 from autograder.dojo.explain.order import LIKELY, MANY
 from autograder.dojo.explain.pairs import any_two, likely_with_any, matching, mends, twice
@@ -71,3 +72,13 @@ def test_what_two_changes_of_two_factors_do_is_multiplied():
     assert {one.sentence[:40], other.sentence[:40]} == {
         "the value `swell` stands where its gradi", "`oar` stands where `hull` belongs"
     }  # fmt: skip
+
+
+def test_two_transposes_are_no_mistake():
+    """One undoes the other, or both together put numbers elsewhere by chance."""
+    turned = [Edit("transpose", f"`{name}` must be transposed", {object(): None}) for name in ("oar", "hull")]
+    sign = Edit("sign", "the sign of `oar` is wrong", {object(): None})
+    named = Edit("transpose", "in `oar @ hull`, `hull` must be transposed", {object(): None})
+    assert not pairs._are_apart(*turned)
+    assert pairs._are_apart(turned[0], sign)
+    assert pairs._are_apart(turned[0], named)

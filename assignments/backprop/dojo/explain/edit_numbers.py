@@ -63,11 +63,22 @@ def numbers(cell: StudentCell) -> Iterator[Edit]:
                 kind, said = "epsilon", f"the small constant (epsilon) is {now:g}, expected {then:g}"
             elif then == -now:
                 kind, said = "sign", f"the sign of {now:g} is wrong"
+            index = _index_of(first, cell)
+            if index is not None and type(then) is int:
+                kind, said = "elsewhere", f"the index {quoted(index)} is wrong: it picks another place than needed"
             yield Edit(kind, said, dict.fromkeys(nodes, ast.Constant(then)))
         for text, (tree, value) in cell.known.items():
             if type(value) is int and not isinstance(tree, ast.Constant):
                 said = f"the number {now:g} stands where the size {quoted(text)} belongs"
                 yield Edit("factor", said, dict.fromkeys(nodes, tree))
+
+
+def _index_of(node: ast.expr, cell: StudentCell) -> ast.expr | None:
+    """Return the index that a number, with its sign, is; None where it is none."""
+    above = cell.parents.get(node)
+    entry = above if isinstance(above, ast.UnaryOp) else node
+    holder = cell.parents.get(entry)
+    return entry if isinstance(holder, ast.Subscript) and holder.slice is entry else None
 
 
 def powers(cell: StudentCell) -> Iterator[Edit]:

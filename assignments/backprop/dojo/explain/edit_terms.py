@@ -59,10 +59,17 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
                 said = f"the sign is wrong: the minus of {quoted(node)} does not belong there"
                 yield Edit("sign", said, {node: operand})
     for node in cell.nodes:
-        compared = isinstance(cell.parents.get(node), ast.Compare) or is_ordered(node, cell)
+        compared = isinstance(cell.parents.get(node), ast.Compare) or is_ordered(node, cell) or _is_raised(node, cell)
         counts = isinstance(cell.values[node], Tensor) and not cell.values[node].is_floating_point()
         if not compared and not counts and not _shares_factors(node, cell) and not isinstance(node, ast.UnaryOp):
             yield Edit("sign", f"the sign of {quoted(node)} is wrong", {node: minus(node)})
+
+
+def _is_raised(node: ast.expr, cell: StudentCell) -> bool:
+    """Return whether an exponential is taken of a node: with the other sign, it is the inverse that is meant."""
+    above = cell.parents.get(node)
+    call = cell.parents.get(above) if isinstance(above, ast.Attribute) else above
+    return isinstance(call, ast.Call) and ast.unparse(call.func).endswith("exp")
 
 
 def surplus_terms(cell: StudentCell) -> Iterator[Edit]:

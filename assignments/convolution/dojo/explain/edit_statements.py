@@ -63,9 +63,9 @@ def batches(cell: StudentCell) -> Iterator[Edit]:
 def _all_examples(node: ast.expr) -> ast.expr | None:
     """Return a factor for all examples: `x` for `x[0]`, and its transpose for `x[0].T`; None for other factors."""
     match node:
-        case ast.Subscript(base, ast.Constant()):
+        case ast.Subscript(base, ast.Constant() | ast.UnaryOp(ast.USub(), ast.Constant())):
             return base
-        case ast.Attribute(ast.Subscript(base, ast.Constant()), "T"):
+        case ast.Attribute(ast.Subscript(base, ast.Constant() | ast.UnaryOp(ast.USub(), ast.Constant())), "T"):
             return called(base, "transpose", -2, -1)
     return None
 

@@ -64,12 +64,14 @@ def sums_multiplied(cell: StudentCell) -> Iterator[Edit]:
         sums = [(pair, own.get(ast.unparse(pair[0]), pair[0])) for pair in factors if pair[1]]
         for (one, left), (other, right) in combinations(sums, 2):
             match left, right:
-                case ast.Call(ast.Attribute(first, "sum"), args, words), ast.Call(ast.Attribute(second, "sum")):
+                case ast.Call(ast.Attribute(first, how), args, words), ast.Call(ast.Attribute(second)):
                     pass
                 case _:
                     continue
-            if ast.dump(right) == ast.dump(ast.Call(ast.Attribute(second, "sum", ast.Load()), args, words)):
-                total = ast.Call(ast.Attribute(binary(first, ast.Mult(), second), "sum", ast.Load()), args, words)
+            if how in ("sum", "mean") and ast.dump(right) == ast.dump(
+                ast.Call(ast.Attribute(second, how, ast.Load()), args, words)
+            ):
+                total = ast.Call(ast.Attribute(binary(first, ast.Mult(), second), how, ast.Load()), args, words)
                 said = f"{quoted(left)} and {quoted(right)} are summed before the product: multiply first, then sum "
                 rest = [pair for pair in factors if pair not in (one, other)]
                 tree = product_of([(total, True), *rest])

@@ -83,7 +83,13 @@ def any_two(cell: StudentCell, tried: Sequence[Edit], trials: Sequence[Trial]) -
 
 
 def _are_apart(one: Edit, other: Edit) -> bool:
-    return not one.changes.keys() & other.changes.keys()
+    """Return whether two changes can be made together and each mean something: two transposes may undo each other."""
+    return not (_turns(one) and _turns(other)) and not one.changes.keys() & other.changes.keys()
+
+
+def _turns(edit: Edit) -> bool:
+    """Return whether a change transposes anything, and no operand of a product that it names."""
+    return edit.sentence.startswith("`") and edit.sentence.endswith(" must be transposed")
 
 
 def _first_that_mends(cell: StudentCell, pairs: Iterable[tuple[Edit, Edit]], trials: Sequence[Trial]) -> list[Edit]:
