@@ -12,7 +12,8 @@ MAX_MESSAGE = 500  # characters of an exception's message that are kept
 def describe(error: BaseException, source: str, seconds: float | None = None) -> str:
     """Return one line for the student: the exception, its message and the line of their cell that raised it.
 
-    seconds: the time limit of the cell, named where it ran out.
+    seconds: the time limit of the cell, named where it ran out. Raises CellTimeoutError where that comes while the
+    exception is asked for its message.
     """
     if isinstance(error, CellTimeoutError) and error.loop is not None:
         return f"stopped after {LOOK_SECONDS:g} s; nothing ends this loop: {_one_line(str(error.loop))}"
@@ -27,6 +28,8 @@ def describe(error: BaseException, source: str, seconds: float | None = None) ->
             message, number = str(error.msg), error.lineno
             number = number + _dropped(lines) if isinstance(number, int) else None
         message = _one_line(message)
+    except CellTimeoutError:  # its message takes all the time that the cell has
+        raise
     except BaseException:  # a student's own exception class may raise here
         message = "(its message cannot be shown)"
     where = ""

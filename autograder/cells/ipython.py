@@ -81,9 +81,10 @@ class CompiledCell:
     last: CodeType | None
 
 
-def compile_cell(shell: CellShell, source: str, *, show: bool = True) -> CompiledCell | None:
+def compile_cell(shell: CellShell, source: str, *, show: bool = True) -> CompiledCell | CellOutcome | None:
     """Compile a cell of plain Python; return None for magics, `await` and invalid code, which IPython must handle.
 
+    Of code that nests too deeply the outcome is known: IPython would read it for half a second, each time.
     show: whether its last value will be displayed, for which its code is read first. To compile it as it is takes half.
     """
     try:
@@ -99,7 +100,9 @@ def compile_cell(shell: CellShell, source: str, *, show: bool = True) -> Compile
         if body and isinstance(body[-1], ast.Expr):
             last = compile(ast.Expression(body.pop().value), filename, "eval")  # type: ignore[attr-defined]
         return CompiledCell(compile(tree, filename, "exec"), last)
-    except Exception:  # SyntaxError, ValueError for a null byte, RecursionError; and MemoryError for deep nesting
+    except (MemoryError, RecursionError) as error:
+        return CellOutcome("", f"{type(error).__name__}: this code nests too deeply for Python; write it in several lines")
+    except Exception:  # SyntaxError, ValueError for a null byte
         return None
 
 

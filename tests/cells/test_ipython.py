@@ -5,6 +5,7 @@ import pytest
 from autograder.cells.ipython import (
     MAX_TEXT,
     BoundedText,
+    CellOutcome,
     CellShell,
     compile_cell,
     new_shell,
@@ -91,3 +92,12 @@ def test_a_cell_whose_last_value_is_not_displayed_does_the_same(shell, source):
         code = compile_cell(shell, source, show=show)
         found.append(None if code is None else (run_compiled(shell, code, source, 5.0, show=False), user_names(shell)))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("source", ["x = " + "-" * 200_000 + "1", "+".join(["1"] * 100_000)], ids=["signs", "a sum"])
+@pytest.mark.parametrize("show", [True, False])
+def test_code_that_nests_too_deeply_is_said_without_ipython(shell, source, show):
+    """IPython reads such a cell for half a second before it finds the same."""
+    outcome = compile_cell(shell, source, show=show)
+    assert isinstance(outcome, CellOutcome)
+    assert "this code nests too deeply for Python" in outcome.error

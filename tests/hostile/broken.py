@@ -121,7 +121,7 @@ CONTENT: dict[str, tuple[Callable[[Notebook], bytes], float | str]] = {
     "a lone surrogate": (_changed(_set("drope", source="drope = '\ud800'")), 7),
     "code that nests deeply": (_changed(_set("drope", source="drope = " + "-" * 200_000 + "1")), 7),
     "code that is very long": (_changed(_set("drope", source="drope = " + "+".join(["1"] * 100_000))), 7),
-    "a long line with a magic": (_changed(_set("drope", source=f"!ls\ndrope = [{'1, ' * 60_000}]")), 7),
+    "a long line with a magic": (_changed(_set("drope", source=f"!ls\ndrope = [{'1, ' * 20_000}]")), 7),
     "half an emoji in a text": (_changed(lambda n: n.cells.insert(4, markdown("half: \ud83d"))), 8),
     "half an emoji that is printed": (_changed(lambda n: n.cells.insert(4, code("print('\\ud83d')"))), 8),
     "no metadata of the notebook": (_changed(lambda notebook: notebook.pop("metadata")), 8),

@@ -28,7 +28,7 @@ from tests.hostile.corpus import ATTACKS, SECRET_WORD, Attack
 from tests.notebooks import harbour
 from tests.warm import warm_grader
 
-QUICK = Limits(cell_seconds=0.5, stall_seconds=0.5, seconds=10.0, memory_bytes=2**30, result_bytes=2**23)
+QUICK = Limits(cell_seconds=0.5, stall_seconds=0.5, seconds=10.0, memory_bytes=2**29, result_bytes=2**23)
 JOBS = 2
 EVERY = 4  # an honest submission after so many hostile ones
 WARM_UP = 8

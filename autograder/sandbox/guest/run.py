@@ -76,7 +76,7 @@ class StudentRun:
         self._forward = forward
         self._tensors = tensors
         self._late: set[int] = set()  # cells that ran out of time once are not run again
-        self._code: dict[int, CompiledCell | None] = {}
+        self._code: dict[int, CompiledCell | CellOutcome | None] = {}
         self._shown = True  # whether the notebook's own case, whose output is kept, is among the runs
 
     def run(self, request: Request) -> None:
@@ -152,7 +152,9 @@ class StudentRun:
             self._late.add(cell.index)
         return outcome
 
-    def _execute(self, code: CompiledCell | None, source: str, *, show: bool) -> CellOutcome:
+    def _execute(self, code: CompiledCell | CellOutcome | None, source: str, *, show: bool) -> CellOutcome:
+        if isinstance(code, CellOutcome):
+            return code
         # Halve the limit after every timeout, so that a notebook with several slow cells still fits the total.
         seconds = self._limits.cell_seconds / 2 ** min(len(self._late), HALVINGS)
         if code is None:
