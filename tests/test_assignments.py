@@ -75,14 +75,77 @@ def course(tmp_path_factory):
     return new_course(tmp_path_factory.mktemp("course") / "course")
 
 
-@pytest.fixture(scope="module", params=STUBS, ids=name_of)
-def run_stub(request, tmp_path_factory):
-    """A stub notebook, run in a real kernel in a folder of its own with the released files."""
-    folder = tmp_path_factory.mktemp("student")
-    shutil.copytree(request.param.parent, folder, dirs_exist_ok=True)
-    notebook = read(folder / request.param.name)
+# Run where nothing else is: reads [[folder, [code]]] and prints, for each folder, what each cell printed, what it wrote
+# to stderr, and whether it raised. Each notebook has a process of its own, forked once all have been imported.
+EACH_ALONE = """
+import contextlib, io, json, os, sys
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+for folder, code in json.load(sys.stdin):
+    if os.fork():
+        os.wait()
+        continue
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    shell = InteractiveShell.instance()
+    found = []
+    for number, source in enumerate(code):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            done = shell.run_cell(source, store_history=True, cell_id=str(number))
+        found.append([out.getvalue(), err.getvalue(), done.success])
+    print(json.dumps(found), flush=True)
+    os._exit(0)
+"""
+
+
+def own_environment(folder):
+    return os.environ | {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": ""}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """What the cells of every stub notebook show, by notebook, in a folder of its own with the released files."""
+    work = tmp_path_factory.mktemp("students")
+    for path in STUBS:
+        shutil.copytree(path.parent, work / name_of(path))
+    code = [[str(work / name_of(path)), [cell.source for cell in code_cells(read(path))]] for path in STUBS]
+    done = subprocess.run(
+        [sys.executable, "-c", EACH_ALONE],
+        input=json.dumps(code),
+        cwd=work,
+        env=own_environment(work),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(zip(map(name_of, STUBS), map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def in_a_kernel(path, folder):
+    """The notebook, run in a real kernel in a folder of its own with the released files."""
+    shutil.copytree(path.parent, folder, dirs_exist_ok=True)
+    notebook = read(folder / path.name)
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, kernel_name="python3", timeout=300)
-    client.execute(env=dict(os.environ) | {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": ""})
+    client.execute(env=own_environment(folder))
+    return notebook
+
+
+@pytest.fixture(scope="module", params=STUBS, ids=name_of)
+def run_stub(request, shown, tmp_path_factory):
+    """A stub notebook with its outputs: of the first one of a real kernel, of the others of IPython without one."""
+    path = request.param
+    if path == STUBS[0]:
+        return in_a_kernel(path, tmp_path_factory.mktemp("student"))
+    notebook = read(path)
+    for cell, (out, err, fine) in zip(code_cells(notebook), shown[name_of(path)], strict=True):
+        cell.outputs = [nbformat.v4.new_output("stream", text=out)] if out else []
+        cell.outputs += [nbformat.v4.new_output("stream", name="stderr", text=err)] if err else []
+        cell.outputs += [] if fine else [nbformat.v4.new_output("error", ename="error")]
     return notebook
 
 
@@ -230,12 +293,11 @@ print(json.dumps(shown))
 def test_without_its_folder_a_notebook_stops_with_two_lines(tmp_path):
     """The error ends "Run all" in every notebook front end, so no cell below says more."""
     code = {name_of(path): [cell.source for cell in read(path).cells if cell.cell_type == "code"] for path in STUBS}
-    own = os.environ | {"IPYTHONDIR": str(tmp_path / ".ipython"), "PYTHONPATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", ALONE],
         input=json.dumps(code),
         cwd=tmp_path,
-        env=own,
+        env=own_environment(tmp_path),
         capture_output=True,
         text=True,
         check=True,

@@ -101,7 +101,9 @@ def compile_cell(shell: CellShell, source: str, *, show: bool = True) -> Compile
             last = compile(ast.Expression(body.pop().value), filename, "eval")  # type: ignore[attr-defined]
         return CompiledCell(compile(tree, filename, "exec"), last)
     except (MemoryError, RecursionError) as error:
-        return CellOutcome("", f"{type(error).__name__}: this code nests too deeply for Python; write it in several lines")
+        return CellOutcome(
+            "", f"{type(error).__name__}: this code nests too deeply for Python; write it in several lines"
+        )
     except Exception:  # SyntaxError, ValueError for a null byte
         return None
 
