@@ -10,12 +10,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import nbgrader.api
 from nbgrader import utils
-from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import (
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,13 +33,14 @@ from autograder.exercise.changes import changes
 from autograder.exercise.notebook import Exercise
 from autograder.marking.result import Late
 from autograder.nbgrader.late import apply_penalties
-from autograder.nbgrader.released import Released, lacking_rows, released_notebook
+from autograder.nbgrader.released import Released, released_notebook
 
 ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own kind, which nbgrader grades
 # In a check cell's metadata: {"verdict": ...}, which the feedback page shows; of a bonus also {"bonus": points}, as
 # nbgrader takes no output for more than a cell's points, of which a bonus has none.
 VERDICT = "dojo"
 NO_RESPONSE = "No response."
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 # nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
 # again: a third of the time of `nbgrader autograde`. One engine for each database keeps its compiled statements.
@@ -126,23 +136,20 @@ class Recorder:
         """
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+        there = {key: cells[name] for key, name in released.names.items() if name in cells}
+        graded = {key: _graded(there[key]) for key in released.graded if key in there}
+        commented = {key: _commented(there[key]) for key in released.commented if key in there}
         session = self._gradebook.db
         with _explained(f"could not be written for {student}"):
             try:
-                submitted = self._submitted(student, assignment, released, timestamp)
-                for grade in submitted.grades:
-                    cell = cells.get(released.names[grade.cell_id])
-                    if cell is not None and utils.is_task(cell):  # which a person grades
-                        grade.needs_manual_grade = True
-                    elif cell is not None:
-                        grade.auto_score = _earned(cell)
-                        # As in nbgrader, a person looks at their own mark again after a re-grade.
-                        grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-                for comment in submitted.comments:
-                    cell = cells.get(released.names[comment.cell_id])
-                    if cell is not None:
-                        untouched = cell.metadata["nbgrader"].get("checksum") == utils.compute_checksum(cell)
-                        comment.auto_comment = NO_RESPONSE if untouched and not utils.is_task(cell) else None
+                submitted, anew = self._submitted(student, assignment, released, timestamp, graded | commented)
+                for row in () if anew else (*submitted.grades, *submitted.comments):
+                    values = (graded if isinstance(row, Grade) else commented).get(row.cell_id, {})
+                    # As in nbgrader, a person looks at their own mark again after a re-grade.
+                    if values and isinstance(row, Grade) and row.manual_score is not None:
+                        values = {**values, "needs_manual_grade": True}
+                    for column, value in values.items():
+                        setattr(row, column, value)
                 session.commit()
             except BaseException:
                 session.rollback()
@@ -165,7 +172,7 @@ class Recorder:
             if not notebooks:
                 raise CourseError(f"{assignment} has no notebook yet; run: nbgrader generate_assignment {assignment}")
             released = self.released(assignment, notebooks[0].name)
-            row: SubmittedAssignment = self._submitted(student, assignment, released, None).assignment
+            row: SubmittedAssignment = self._submitted(student, assignment, released, None)[0].assignment
             if row.assignment.duedate is None:
                 self._gradebook.db.rollback()
                 return None
@@ -191,33 +198,81 @@ class Recorder:
         """Give a notebook that was not submitted 0 for all that is graded by its output; a person's marks stay."""
         released = self.released(assignment, exercise)
         with _explained(f"could not be written for {student}"):
-            for grade in self._submitted(student, assignment, released, None).grades:
+            for grade in self._submitted(student, assignment, released, None)[0].grades:
                 grade.auto_score, grade.needs_manual_grade = 0.0, False
             self._gradebook.db.commit()
 
     def _submitted(
-        self, student: str, assignment: str, released: Released, timestamp: datetime | None
-    ) -> SubmittedNotebook:
-        """Return the row of the submitted notebook; make it, with the rows of its cells, where there is none."""
+        self,
+        student: str,
+        assignment: str,
+        released: Released,
+        timestamp: datetime | None,
+        values: Mapping[str, Mapping[str, Any]] = NONE,
+    ) -> tuple[SubmittedNotebook, bool]:
+        """Return the row of the submitted notebook, and whether it is new; make it, and rows of cells that lack.
+
+        values: of the columns of a row that is made, by its cell's id.
+        """
         session = self._gradebook.db
         found = (
             session.query(SubmittedAssignment)
             .filter_by(assignment_id=released.notebook.assignment.id, student_id=student)
             .one_or_none()
         )
+        made: set[Notebook] = set()
         with session.no_autoflush:  # until all of it hangs together
             if found is None:
                 person = session.get(Student, student) or Student(id=student)
                 found = SubmittedAssignment(assignment=released.notebook.assignment, student=person)
                 session.add(found)
-            # A notebook or a cell may have come after the student's first submission.
             rows = {each.notebook: each for each in found.notebooks}
             for each in released.notebook.assignment.notebooks:
-                mine = rows.get(each) or SubmittedNotebook(notebook=each, assignment=found)
-                session.add_all([mine, *lacking_rows(mine, each)])
+                if each not in rows:  # it may have come after the student's first submission
+                    made.add(each)
+                    rows[each] = SubmittedNotebook(notebook=each, assignment=found)
+                    session.add(rows[each])
         if timestamp is not None:
             found.timestamp = timestamp
-        return next(each for each in found.notebooks if each.notebook is released.notebook)
+        session.flush()
+        for each in released.notebook.assignment.notebooks:
+            self._make_rows(rows[each], self.released(assignment, each.name), each in made, values)
+        return rows[released.notebook], released.notebook in made
+
+    def _make_rows(
+        self, mine: SubmittedNotebook, released: Released, anew: bool, values: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Make the rows of grades and comments that a submitted notebook lacks: all of a table in one statement.
+
+        anew: whether it has none at all.
+        """
+        session = self._gradebook.db
+        for table, keys, plain in (
+            (Grade, released.graded, {"auto_score": None, "needs_manual_grade": True}),
+            (Comment, released.commented, {"auto_comment": None}),
+        ):
+            there = () if anew else {key for (key,) in session.query(table.cell_id).filter_by(notebook_id=mine.id)}
+            rows = [
+                {"cell_id": key, "notebook_id": mine.id, **plain, **values.get(key, NONE)}
+                for key in keys
+                if key not in there
+            ]
+            if rows:
+                session.execute(table.__table__.insert(), rows)
+
+
+def _graded(cell: Any) -> dict[str, Any]:
+    """Return the columns of a cell's grade, which a person gives where the cell is a task."""
+    if utils.is_task(cell):
+        return {"needs_manual_grade": True}
+    score = _earned(cell)
+    return {"auto_score": score, "needs_manual_grade": score is None}
+
+
+def _commented(cell: Any) -> dict[str, Any]:
+    """Return the columns of a cell's comment: whether it was left as it was released."""
+    untouched = cell.metadata["nbgrader"].get("checksum") == utils.compute_checksum(cell)
+    return {"auto_comment": NO_RESPONSE if untouched and not utils.is_task(cell) else None}
 
 
 def _earned(cell: Any) -> float | None:

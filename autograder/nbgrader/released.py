@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbgrader.api import Comment, Grade, GradeCell, Notebook, SolutionCell, SourceCell, SubmittedNotebook, TaskCell
+from nbgrader.api import GradeCell, Notebook, SolutionCell, SourceCell, TaskCell
 
 from autograder.exercise.changes import ReleasedCell
 
@@ -15,13 +15,16 @@ from autograder.exercise.changes import ReleasedCell
 class Released:
     """An exercise as it was released.
 
-    names: of graded and answered cells by their row's id. cells: text of locked cells, and points, by grade_id.
+    names: of graded and answered cells by their row's id. graded, commented: the ids of those that have a grade, or a
+    comment, in each submission. cells: text of locked cells, and points, by grade_id.
     """
 
     notebook: Notebook
     kernelspec: str | None
     checksums: Mapping[str, str]
     names: Mapping[str, str]
+    graded: tuple[str, ...]
+    commented: tuple[str, ...]
     cells: Mapping[str, ReleasedCell]
 
 
@@ -33,24 +36,14 @@ def released_notebook(notebook: Notebook, session: Any) -> Released:
 
     sources = rows(SourceCell, SourceCell.source, SourceCell.checksum)
     grades = rows(GradeCell, GradeCell.id, GradeCell.max_score)
-    others = [row for table in (SolutionCell, TaskCell) for row in rows(table, table.id)]
+    solutions, tasks = rows(SolutionCell, SolutionCell.id), rows(TaskCell, TaskCell.id)
     texts, points = {name: source for name, source, _ in sources}, {name: most for name, _, most in grades}
     return Released(
         notebook,
         notebook.kernelspec,
         {name: checksum for name, _, checksum in sources if checksum},
-        {key: name for name, key, *_ in (*grades, *others)},
+        {key: name for name, key, *_ in (*grades, *solutions, *tasks)},
+        tuple(row.id for row in (*grades, *tasks)),
+        tuple(row.id for row in (*solutions, *tasks)),
         {name: ReleasedCell(texts.get(name), points.get(name)) for name in texts.keys() | points.keys()},
     )
-
-
-def lacking_rows(submitted: SubmittedNotebook, released: Notebook) -> Iterator[Grade | Comment]:
-    """Make the rows of grades and comments that a submitted notebook does not have."""
-    graded = {grade.cell_id for grade in submitted.grades}
-    for cell in (*released.grade_cells, *released.task_cells):
-        if cell.id not in graded:
-            yield Grade(cell_id=cell.id, notebook=submitted)
-    commented = {comment.cell_id for comment in submitted.comments}
-    for cell in (*released.solution_cells, *released.task_cells):
-        if cell.id not in commented:
-            yield Comment(cell_id=cell.id, notebook=submitted)

@@ -73,6 +73,27 @@ def test_a_persons_own_mark_and_comment_stay_and_are_to_be_looked_at_again(port,
     assert comments(port)["dkeel"][1] == "Nearly."
 
 
+def test_rows_that_a_submission_lacks_are_made_and_the_others_stay(port, recorder, marked):
+    """A cell may have come after the student's first submission."""
+    recorder.record("ada", "port", "harbour", marked)
+    with Gradebook(port.db_url) as gradebook:
+        gradebook.find_grade("cmp_drope", "harbour", "port", "ada").manual_score = 0.25
+        for row in (
+            gradebook.find_grade("cmp_dkeel", "harbour", "port", "ada"),
+            gradebook.find_comment("dkeel", "harbour", "port", "ada"),
+        ):
+            gradebook.db.delete(row)
+        gradebook.db.commit()
+    write_outputs(marked, port.result({"dkeel": 0.5, "drope": 0.0}))
+    with Recorder(port.db_url) as again:
+        again.record("ada", "port", "harbour", marked)
+    found = scores(port)
+    assert found["cmp_dkeel"] == (0.5, None, False)
+    assert found["cmp_drope"] == (0.0, 0.25, True)
+    assert len(found) == 7
+    assert comments(port)["dkeel"] == ("No response.", None)
+
+
 def test_without_a_time_that_of_the_gradebook_stays(recorder, marked):
     recorder.record("ada", "port", "harbour", marked, WHEN)
     assert recorder.record("ada", "port", "harbour", marked).assignment.timestamp == WHEN
