@@ -90,7 +90,7 @@ def test_rows_that_a_submission_lacks_are_made_and_the_others_stay(port, recorde
     found = scores(port)
     assert found["cmp_dkeel"] == (0.5, None, False)
     assert found["cmp_drope"] == (0.0, 0.25, True)
-    assert len(found) == 7
+    assert len(found) == 8
     assert comments(port)["dkeel"] == ("No response.", None)
 
 

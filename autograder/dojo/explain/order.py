@@ -41,6 +41,7 @@ LIKELY: tuple[Maker, ...] = (
     edit_indices.indices,
     edit_indices.everywhere,
     edit_statements.starts,
+    edit_statements.too_early,
     edit_numbers.epsilons,
     edit_numbers.powers,
     edit_places.copies,

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from .cascade import agreed, explain, follows
 from .cell import Trial, is_right
-from .edit import quoted
+from .edit import factors_of, quoted
 from .fit import CLOSE_64
 from .forward import Line, Route, Scene, Tensor
 from .question import parts_of
@@ -87,7 +87,9 @@ def reason(
                     found = stage(tried)
                     if found is not None and not found.vague:
                         return _of_overwriting(found, source, name)
-                    vague = vague or found
+                    if found is not None:  # what is as likely with numbers that are only close is a chance
+                        vague = vague or found
+                        break
     return vague
 
 
@@ -111,14 +113,35 @@ def _of_overwriting(found: Explanation, source: str, name: str) -> Explanation:
 
 
 def _in_code(found: Explanation | None, source: str, name: str) -> Explanation | None:
-    """Return the explanation, as vague where it says "twice" of code that adds nothing twice: a factor 2 looks so."""
-    if found is None or found.kind != "path-twice" or not source:
+    """Return the explanation, as vague where the code may look so for another reason.
+
+    A factor 2 looks like a path that is added twice, which code that reads nothing twice cannot do. And a product of
+    sums where the sum of products belongs is next to nothing where one of the sums is, as if it were not there.
+    """
+    if found is None or found.kind not in ("path-twice", "path-missing") or not source:
         return found
     nodes = [node for top in ast.parse(source).body for node in ast.walk(top)]
-    read = Counter(part.id for part in nodes if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
-    again = any(count > 1 for other, count in read.items() if other.startswith("d") and other != name)
+    if found.kind == "path-missing":
+        products = [node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
+        return replace(found, vague=True) if any(_sums_in(node) > 1 for node in products) else found
+    statements = [node for node in nodes if isinstance(node, ast.stmt)]
+    again = any(count > 1 for top in statements for count in _read_in(top).values())
+    other = sum(map(_read_in, ast.parse(source).body), Counter())
+    again = again or any(count > 1 for each, count in other.items() if each.startswith("d") and each != name)
     loops = any(isinstance(node, ast.For | ast.While | ast.comprehension | ast.FunctionDef) for node in nodes)
     return found if again or loops else replace(found, vague=True)
+
+
+def _read_in(node: ast.AST) -> Counter[str]:
+    """Return how often gradients are read in a statement, by name."""
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
+    return Counter(part.id for part in names if part.id.startswith("d"))
+
+
+def _sums_in(node: ast.expr) -> int:
+    """Return how many factors of a product are sums."""
+    factors = (factor for factor, _ in factors_of(node))
+    return sum(bool(re.search(r"\.(sum|mean)\([^()]*\)$", ast.unparse(factor))) for factor in factors)
 
 
 def _makes_anew(node: ast.stmt, name: str) -> bool:

@@ -136,8 +136,9 @@ def wrong_paths(question: Question) -> Explanation | None:
                 graph = Graph(question.scene, route)
                 if len(graph.terms) > 1:
                     found = of_some_paths(rest.expand(question.scene.value.shape), graph, question.close)
-                    if found is not None:  # it says less than what has to change in the code
-                        return (found.kind == "path-missing" and not_picked(question)) or replace(found, vague=True)
+                    if found is not None:  # by what factor says less than what has to change in the code
+                        found = replace(found, vague=found.vague or found.kind == "factor")
+                        return (found.kind == "path-missing" and not_picked(question)) or found
         except Exception:  # a line that cannot be taken apart
             continue
     return None

@@ -103,6 +103,16 @@ def assignments(cell: StudentCell) -> Iterator[Edit]:
                 yield Edit("added", said, {statement: [ast.Assign([target], value)]})
 
 
+def too_early(cell: StudentCell) -> Iterator[Edit]:
+    """Yield a factor that is given before something is added that needs it too: `dx /= n`, then `dx[i] -= 1`."""
+    last = cell.body[-1]
+    for statement in cell.body[:-1]:
+        match statement:
+            case ast.AugAssign(ast.Name(name), ast.Div() | ast.Mult()) if name == cell.name:
+                said = f"{quoted(statement)} comes too early: what {quoted(last)} adds needs this factor too"
+                yield Edit("factor", said, {statement: [], last: [last, statement]})
+
+
 def repeats(cell: StudentCell) -> Iterator[Edit]:
     """Yield a statement that is done twice, and one that does not belong there."""
     for statement in cell.all_nodes:
