@@ -256,7 +256,7 @@ def test_nothing_released_mentions(assignment, word):
 
 @each_stub
 def test_stub_notebooks_are_released_without_outputs(path):
-    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    code = code_cells(read(path))
     assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
 
 
@@ -314,7 +314,7 @@ def test_without_its_folder_a_notebook_stops_with_two_lines(tmp_path):
 
 @each_solution
 def test_a_solution_is_committed_as_run_from_top_to_bottom(path):
-    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    code = code_cells(read(path))
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 

@@ -114,6 +114,11 @@ class Cache:
             self._database.rows(f"SELECT {COLUMNS} FROM kept WHERE student = ? AND key = ?", *_at(student, key))
         )
 
+    def whole(self, student: str, key: Key | None) -> Kept | None:
+        """Return the stored result if it has this key and all that a page is made of, else None."""
+        found = self.get(student, key)
+        return found if found is not None and found.complete else None
+
     def kept(self, student: str) -> Kept | None:
         """Return the stored result of a student, whatever it was made from, or None."""
         return _first(self._database.rows(f"SELECT {COLUMNS} FROM kept WHERE student = ?", _bytes(student)))

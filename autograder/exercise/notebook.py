@@ -86,15 +86,15 @@ class Exercise:
 
 def files_of(folder: Path) -> list[Path]:
     """Return the files below an exercise's folder, sorted; no hidden ones, no __pycache__, no answers/."""
-    return sorted(Path(entry.path) for entry in _entries(folder, {ANSWERS}))
+    return sorted(Path(entry.path) for entry in _entries(folder))
 
 
 def last_change(folder: Path) -> int:
     """Return when any of those files was last written, in nanoseconds; 0 where there is none."""
-    return max((entry.stat().st_mtime_ns for entry in _entries(folder, {ANSWERS})), default=0)
+    return max((entry.stat().st_mtime_ns for entry in _entries(folder)), default=0)
 
 
-def _entries(folder: Path | str, left_out: Set[str] = frozenset()) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: Path | str, left_out: Set[str] = frozenset({ANSWERS})) -> Iterator[os.DirEntry[str]]:
     """Yield the files below a folder. Links to folders are not followed.
 
     They are asked for several times for each student, and to make paths of them takes longer than to find them.
@@ -107,7 +107,7 @@ def _entries(folder: Path | str, left_out: Set[str] = frozenset()) -> Iterator[o
         if entry.name.startswith(HIDDEN) or entry.name in left_out:
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _entries(entry.path)
+            yield from _entries(entry.path, frozenset())
         elif entry.is_file():
             yield entry
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,19 +37,16 @@ class Ahead:
     """Grades one submission ahead, in a thread. All calls come from one other thread."""
 
     def __init__(self) -> None:
-        self._order: tuple[Path, ...] = ()
+        self._next: dict[Path, Path] = {}
         self._begun: _Begun | None = None
 
     def plan(self, order: Sequence[Path]) -> None:
         """Say in which order submissions will be asked for; what was begun is forgotten."""
-        self._order, self._begun = tuple(order), None
+        self._next, self._begun = dict(pairwise(order)), None
 
     def after(self, path: Path) -> Path | None:
         """Return the submission that will be asked for next; None where that is not known."""
-        try:
-            return self._order[self._order.index(path) + 1]
-        except (ValueError, IndexError):
-            return None
+        return self._next.get(path)
 
     def begin(self, job: Job) -> None:
         """Begin to grade a submission. It is a daemon's work: whoever interrupts the run waits for nobody."""

@@ -40,7 +40,9 @@ ORDINARY = "dojo_ordinary"  # in a notebook's resources: it is nbgrader's own ki
 # nbgrader takes no output for more than a cell's points, of which a bonus has none.
 VERDICT = "dojo"
 NO_RESPONSE = "No response."
-NONE: Mapping[str, Any] = MappingProxyType({})
+# By table and cell, the columns of a row: a task has a row with the same cell in both tables.
+Marks = Mapping[type, Mapping[str, Mapping[str, Any]]]
+NONE: Marks = MappingProxyType({})
 
 # nbgrader opens the gradebook nine times for a notebook, each time with a new engine that compiles every statement
 # again: a third of the time of `nbgrader autograde`. One engine for each database keeps its compiled statements.
@@ -137,14 +139,16 @@ class Recorder:
         released = self.released(assignment, exercise)
         cells = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
         there = {key: cells[name] for key, name in released.names.items() if name in cells}
-        graded = {key: _graded(there[key]) for key in released.graded if key in there}
-        commented = {key: _commented(there[key]) for key in released.commented if key in there}
+        marks: Marks = {
+            Grade: {key: _graded(there[key]) for key in released.graded if key in there},
+            Comment: {key: _commented(there[key]) for key in released.commented if key in there},
+        }
         session = self._gradebook.db
         with _explained(f"could not be written for {student}"):
             try:
-                submitted, anew = self._submitted(student, assignment, released, timestamp, graded | commented)
+                submitted, anew = self._submitted(student, assignment, released, timestamp, marks)
                 for row in () if anew else (*submitted.grades, *submitted.comments):
-                    values = (graded if isinstance(row, Grade) else commented).get(row.cell_id, {})
+                    values = marks[type(row)].get(row.cell_id, {})
                     # As in nbgrader, a person looks at their own mark again after a re-grade.
                     if values and isinstance(row, Grade) and row.manual_score is not None:
                         values = {**values, "needs_manual_grade": True}
@@ -208,11 +212,11 @@ class Recorder:
         assignment: str,
         released: Released,
         timestamp: datetime | None,
-        values: Mapping[str, Mapping[str, Any]] = NONE,
+        marks: Marks = NONE,
     ) -> tuple[SubmittedNotebook, bool]:
         """Return the row of the submitted notebook, and whether it is new; make it, and rows of cells that lack.
 
-        values: of the columns of a row that is made, by its cell's id.
+        marks: of the rows that are made.
         """
         session = self._gradebook.db
         found = (
@@ -236,12 +240,10 @@ class Recorder:
             found.timestamp = timestamp
         session.flush()
         for each in released.notebook.assignment.notebooks:
-            self._make_rows(rows[each], self.released(assignment, each.name), each in made, values)
+            self._make_rows(rows[each], self.released(assignment, each.name), each in made, marks)
         return rows[released.notebook], released.notebook in made
 
-    def _make_rows(
-        self, mine: SubmittedNotebook, released: Released, anew: bool, values: Mapping[str, Mapping[str, Any]]
-    ) -> None:
+    def _make_rows(self, mine: SubmittedNotebook, released: Released, anew: bool, marks: Marks) -> None:
         """Make the rows of grades and comments that a submitted notebook lacks: all of a table in one statement.
 
         anew: whether it has none at all.
@@ -252,8 +254,9 @@ class Recorder:
             (Comment, released.commented, {"auto_comment": None}),
         ):
             there = () if anew else {key for (key,) in session.query(table.cell_id).filter_by(notebook_id=mine.id)}
+            values = marks.get(table, {})
             rows = [
-                {"cell_id": key, "notebook_id": mine.id, **plain, **values.get(key, NONE)}
+                {"cell_id": key, "notebook_id": mine.id, **plain, **values.get(key, {})}
                 for key in keys
                 if key not in there
             ]

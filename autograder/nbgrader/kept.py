@@ -69,8 +69,7 @@ def ready(converter: Any, assignment: str, student: str, paths: Sequence[Path]) 
     for path in paths:
         with suppress(OrdinaryError):
             cache = kept_results(converter, assignment, path)
-            kept = None if converter.force else cache.get(student, cache.key(path))
-            if kept is None or not kept.complete:
+            if converter.force or cache.whole(student, cache.key(path)) is None:
                 needed.append(exercises / path.name)
     if needed:
         WARM.open(needed, root, MarkByEngine(parent=converter).settings(root))

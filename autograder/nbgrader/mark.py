@@ -45,8 +45,8 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
             submitted = submitted_path(self, resources).absolute()
             cache = WARM.cache(path, folder, settings, resources["nbgrader"]["assignment"])
             key = cache.key(submitted)
-            kept = None if _forced(self) else cache.get(student, key)
-            if kept is not None and kept.complete:
+            kept = None if _forced(self) else cache.whole(student, key)
+            if kept is not None:
                 write_outputs(nb, moved(kept.result, nb))
                 return nb, resources
             result = AHEAD.result(Job(WARM.grader(path, folder, settings), student, submitted, key))
@@ -70,8 +70,7 @@ class MarkByEngine(NbGraderPreprocessor, SettingTraits):
             return
         student, cache = path.parts[-3], WARM.cache(exercises / path.name, folder, settings, assignment)
         key = cache.key(path)
-        kept = None if _forced(self) else cache.get(student, key)
-        if kept is None or not kept.complete:
+        if _forced(self) or cache.whole(student, key) is None:
             AHEAD.begin(Job(grader, student, path, key))
 
     def _as_nbgrader(self, nb: Any, resources: Any) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from datetime import datetime
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
@@ -92,6 +93,20 @@ def test_rows_that_a_submission_lacks_are_made_and_the_others_stay(port, recorde
     assert found["cmp_drope"] == (0.0, 0.25, True)
     assert len(found) == 8
     assert comments(port)["dkeel"] == ("No response.", None)
+
+
+def test_a_notebook_of_tasks_alone_waits_for_a_person(port, recorder):
+    """A task has a grade and a comment, both for the same cell."""
+    with Gradebook(port.db_url) as gradebook:
+        gradebook.add_notebook("essay", "port")
+        gradebook.add_task_cell("why", "essay", "port", max_score=2, cell_type="markdown")
+    info = {"grade_id": "why", "task": True, "grade": False, "solution": False, "points": 2}
+    why = nbformat.v4.new_markdown_cell("Because.", metadata={"nbgrader": info})
+    recorder.record("ada", "port", "essay", nbformat.v4.new_notebook(cells=[why]))
+    with Gradebook(port.db_url) as gradebook:
+        found = gradebook.find_submission_notebook("essay", "port", "ada")
+        assert [(grade.auto_score, grade.needs_manual_grade) for grade in found.grades] == [(None, True)]
+        assert [comment.auto_comment for comment in found.comments] == [None]
 
 
 def test_without_a_time_that_of_the_gradebook_stays(recorder, marked):

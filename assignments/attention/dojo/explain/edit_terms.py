@@ -12,6 +12,7 @@ from .cell import StudentCell
 from .edit import (
     Edit,
     binary,
+    call_on,
     factors_of,
     is_ordered,
     minus,
@@ -67,9 +68,12 @@ def signs(cell: StudentCell) -> Iterator[Edit]:
 
 def _is_raised(node: ast.expr, cell: StudentCell) -> bool:
     """Return whether an exponential is taken of a node: with the other sign, it is the inverse that is meant."""
-    above = cell.parents.get(node)
-    call = cell.parents.get(above) if isinstance(above, ast.Attribute) else above
-    return isinstance(call, ast.Call) and ast.unparse(call.func).endswith("exp")
+    call = call_on(node, cell)
+    return call is not None and _is_exp(call)
+
+
+def _is_exp(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith("exp")
 
 
 def surplus_terms(cell: StudentCell) -> Iterator[Edit]:
@@ -176,8 +180,9 @@ def missing_powers(cell: StudentCell) -> Iterator[Edit]:
     """Yield a power that is missing."""
     for power in POWERS:
         for nodes in once_and_everywhere(cell):
-            exp = isinstance(nodes[0], ast.Call) and ast.unparse(nodes[0].func).endswith("exp")  # of a multiple, rather
-            if not isinstance(cell.values[nodes[0]], Tensor) or is_ordered(nodes[0], cell) or exp:
+            if not isinstance(cell.values[nodes[0]], Tensor) or is_ordered(nodes[0], cell):
+                continue
+            if _is_exp(nodes[0]):  # of a multiple, rather
                 continue
             what = "must be squared" if power == 2 else f"must be taken to the power {power}"
             changes = {node: binary(Original(node), ast.Pow(), ast.Constant(power)) for node in nodes}
@@ -246,11 +251,11 @@ def _shares_factors(node: ast.expr, cell: StudentCell, number: bool = True) -> b
 
 def shares(cell: StudentCell) -> Iterator[Edit]:
     """Yield a division by a size, as of a mean, where shares that the line has for each place belong."""
+    known = [pair for text, pair in cell.known.items() if text not in cell.arriving]
+    tensors = [tree for tree, value in known if isinstance(value, Tensor) and value.dim()]
     for node in cell.nodes:
         match node:
             case ast.BinOp(left, ast.Div(), right) if type(cell.values.get(right)) is int and _arrives(left, cell):
-                known = [pair for text, pair in cell.known.items() if text not in cell.arriving]
-                tensors = [tree for tree, value in known if isinstance(value, Tensor) and value.dim()]
                 for tree in (*cell.slopes, *tensors):
                     said = f"{quoted(left)} is divided by {quoted(right)}, as of a mean: "
                     said += f"multiply it by {cell.words(tree)} instead"

@@ -55,7 +55,7 @@ def _of_a_call(
     func, inner = node.func, owner_of(node)
     first = args[:1] if is_module(base) else []
     rest = args[len(first) :]
-    axis = rest[0] if rest else next((k.value for k in keywords if k.arg in ("dim", "axis")), None)
+    axis = _axis_of(rest, keywords)
     others = [k for k in keywords if k.arg not in ("dim", "axis")]
     now = f"axis {ast.unparse(axis)}" if axis is not None else "all axes"
     if name in SUMMED and inner is not None:
@@ -104,6 +104,11 @@ def _of_a_call(
         yield Edit("wrong-axis", said, {node: ast.Call(func, first, [])})
 
 
+def _axis_of(rest: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr | None:
+    """Return the axis that a call is given, behind its tensors or by name."""
+    return rest[0] if rest else next((k.value for k in keywords if k.arg in ("dim", "axis")), None)
+
+
 def _with_keepdim(keywords: list[ast.keyword]) -> list[ast.keyword]:
     if any(k.arg in ("keepdim", "keepdims") for k in keywords):
         return keywords
@@ -124,7 +129,7 @@ def joins(cell: StudentCell) -> Iterator[Edit]:
             case ast.Call(
                 ast.Attribute(_, "cat" | "concat" | "concatenate" | "stack") as func, [parts, *rest], keywords
             ):
-                axis = rest[0] if rest else next((k.value for k in keywords if k.arg in ("dim", "axis")), None)
+                axis = _axis_of(rest, keywords)
                 now = "0" if axis is None else ast.unparse(axis)
                 for new in range(dims(cell.values[node])):
                     said = f"{quoted(node)} puts the parts together along axis {now}, expected axis {new}"

@@ -58,8 +58,7 @@ def _diagonal_only(node: ast.expr, factors: Sequence[tuple[ast.expr, bool]], cel
                 if axis is None:
                     continue
                 rest = product_of([other for other in factors if other is not factor])
-                total = called(rest, "sum", axis, keepdim=True)
-                tree = binary(rest, ast.Sub(), binary(shares, ast.Mult(), total))
+                tree = _with_sum(rest, shares, axis)
                 said = f"{quoted(node)} is the derivative of each element by itself (the diagonal): that of a "
                 said += f"log-softmax subtracts a sum over axis {axis}, as in {quoted(tree)}"
                 yield Edit("function", said, {node: tree}, False)

@@ -120,20 +120,20 @@ def _in_code(found: Explanation | None, source: str, name: str) -> Explanation |
     """
     if found is None or found.kind not in ("path-twice", "path-missing") or not source:
         return found
-    nodes = [node for top in ast.parse(source).body for node in ast.walk(top)]
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
     if found.kind == "path-missing":
         products = [node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)]
         return replace(found, vague=True) if any(_sums_in(node) > 1 for node in products) else found
-    statements = [node for node in nodes if isinstance(node, ast.stmt)]
-    again = any(count > 1 for top in statements for count in _read_in(top).values())
-    other = sum(map(_read_in, ast.parse(source).body), Counter())
-    again = again or any(count > 1 for each, count in other.items() if each.startswith("d") and each != name)
     loops = any(isinstance(node, ast.For | ast.While | ast.comprehension | ast.FunctionDef) for node in nodes)
-    return found if again or loops else replace(found, vague=True)
+    # The gradient itself is read again for each path, and twice only where one statement does so.
+    mine = [_read_in(node)[name] for node in nodes if isinstance(node, ast.stmt)]
+    others = [count for other, count in _read_in(tree).items() if other != name]
+    return found if loops or any(count > 1 for count in (*mine, *others)) else replace(found, vague=True)
 
 
 def _read_in(node: ast.AST) -> Counter[str]:
-    """Return how often gradients are read in a statement, by name."""
+    """Return how often gradients are read in code, by name."""
     names = (part for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
     return Counter(part.id for part in names if part.id.startswith("d"))
 

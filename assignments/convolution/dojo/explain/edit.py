@@ -132,6 +132,12 @@ def within_product(node: ast.expr, cell: StudentCell) -> bool:
 
 def is_ordered(node: ast.expr, cell: StudentCell) -> bool:
     """Return whether only the order of a tensor's elements matters: `x` of `x.min(1)`. Its sign is no mistake then."""
+    call = call_on(node, cell)
+    return call is not None and isinstance(call.func, ast.Attribute) and call.func.attr in ORDERED
+
+
+def call_on(node: ast.expr, cell: StudentCell) -> ast.Call | None:
+    """Return the call that a node is given to, or whose method is called on it; None where there is none."""
     above = cell.parents.get(node)
     call = cell.parents.get(above) if isinstance(above, ast.Attribute) else above
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ORDERED
+    return call if isinstance(call, ast.Call) else None

@@ -11,7 +11,7 @@ from itertools import combinations, permutations
 
 import torch
 
-from .fit import ROUNDING, Guess, distance, largest, multiple
+from .fit import Guess, is_multiple, largest, multiple
 from .forward import Line, Route, Scene, Tensor, in_float64
 from .graph import Graph
 
@@ -92,10 +92,7 @@ def _rates(scene: Scene, line: Line) -> Iterator[tuple[str, float]]:
 def _of_two(scene: Scene, line: Line, sizes: Sequence[tuple[str, int]]) -> Iterator[Known]:
     """Yield two factors of a line that are missing together: constants and numbers with a name, the size of a mean."""
     numbers = [(f"{value:g}", value) for value in _constants(line.source)]
-    rates = ((name, scene.names.get(name)) for name in sorted(line.uses))
-    numbers += [
-        (f"`{name}`", abs(rate)) for name, rate in rates if type(rate) is float and rate not in (0.0, 1.0, -1.0)
-    ]
+    numbers += [(f"`{name}`", abs(rate)) for name, rate in _rates(scene, line)]
     numbers += [(f"`1/{name}`", 1 / size) for name, size in sizes] if re.search(AVERAGE, line.source) else []
     for (one, first), (other, second) in combinations(numbers, 2):
         if not (one.startswith("`1/") and other.startswith("`1/")):
@@ -203,8 +200,7 @@ def of_powers(
             for name, exponent in exponents.items():
                 # A half power of a negative number is no number; the sign is left to the factor.
                 value = value * (values[name] if exponent % 1 == 0 else values[name].abs()) ** exponent
-            same = value * multiple(right, value)
-            if distance(right, same) <= ROUNDING * largest(right):
+            if is_multiple(right, value):
                 continue  # these powers make a constant, which is reported as a factor
             ratio = multiple(rest, value)
             more = "" if abs(ratio - 1) < ROUGH else "; a constant factor is wrong too"

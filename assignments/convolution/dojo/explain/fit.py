@@ -87,6 +87,12 @@ def multiple(mine: Tensor, value: Tensor) -> float:
     return float((mine * value).sum() / (torch.ones_like(mine) * value * value).sum())
 
 
+def is_multiple(mine: Tensor, value: Tensor) -> bool:
+    """Return whether a tensor is another one of its shape times a constant, up to rounding."""
+    same = value * multiple(mine, value)
+    return same.shape == mine.shape and distance(mine, same) <= ROUNDING * largest(mine)
+
+
 def serves(mine: Tensor, total: Tensor) -> bool:
     """Return whether the two broadcast together to no more elements than the second has."""
     try:

@@ -12,7 +12,7 @@ from itertools import combinations
 import torch
 
 from .factors import named_values
-from .fit import ROUNDING, Close, Guess, distance, largest, multiple
+from .fit import Close, Guess, distance, is_multiple, largest, multiple
 from .forward import Route, Scene, Tensor, in_float64, sum_to, unsummed
 from .graph import Graph, Term
 
@@ -67,7 +67,7 @@ def of_reductions(graph: Graph, terms: tuple[Term, ...], where: str) -> Iterator
                     if others != axes:
                         sentence = f"in the gradient{path} the sum is over {axes_text(others)}, expected {along}"
                         summed = outside * moved.sum(others, keepdim=True)
-                        if not _is_multiple(summed, terms[0].value):  # of numbers that are equal along an axis
+                        if not is_multiple(summed, terms[0].value):  # of numbers that are equal along an axis
                             # A sum of all is a number, so that any factor would do for code without a sum.
                             yield Guess("wrong-axis", sentence, summed, any_factor=size < inside.dim())
             sentence = f"the gradient{path} is divided by a sum over {along} that belongs above"
@@ -78,11 +78,6 @@ def of_reductions(graph: Graph, terms: tuple[Term, ...], where: str) -> Iterator
             summed = (inside * factor).sum(axes, keepdim=True)
             yield Guess("function", sentence, after * summed)
             yield Guess("function", sentence, after * factor * summed)
-
-
-def _is_multiple(value: Tensor, right: Tensor) -> bool:
-    same = right * multiple(value, right)
-    return value.shape == same.shape and distance(value, same) <= ROUNDING * largest(value)
 
 
 def of_shares(others: Tensor, right: Tensor, what: str, graph: Graph, close: Close) -> Iterator[Guess]:
